@@ -1,0 +1,125 @@
+// Reasons that errors carry, with their code and metadata keys. A reason is
+// never reused or renamed: callers act on it. docs/errors.md lists them all.
+
+#ifndef BIRTHMARK_LIB_BASE_REASONS_H_
+#define BIRTHMARK_LIB_BASE_REASONS_H_
+
+#include "absl/strings/string_view.h"
+
+namespace birthmark::reasons {
+
+// INVALID_ARGUMENT: the request itself is wrong. Metadata: field.
+
+// A resource name does not have the documented format.
+inline constexpr absl::string_view kBadResourceName = "BAD_RESOURCE_NAME";
+// A field is missing or has a value that is not allowed.
+inline constexpr absl::string_view kInvalidField = "INVALID_FIELD";
+// The CSR is not strict DER of the form that RFC 2986 gives.
+inline constexpr absl::string_view kCsrMalformed = "CSR_MALFORMED";
+// The CSR is longer than allowed; nothing of it was parsed.
+inline constexpr absl::string_view kCsrTooLarge = "CSR_TOO_LARGE";
+// The CSR's signature was not made by the key inside it.
+inline constexpr absl::string_view kCsrSignatureInvalid =
+    "CSR_SIGNATURE_INVALID";
+// A public key is not strict DER, or not a valid point of its curve.
+inline constexpr absl::string_view kKeyMalformed = "KEY_MALFORMED";
+// The page token belongs to another query.
+inline constexpr absl::string_view kPageTokenMismatch = "PAGE_TOKEN_MISMATCH";
+// The request_id was used before with another body.
+inline constexpr absl::string_view kRequestIdReused = "REQUEST_ID_REUSED";
+// The caller's deadline is shorter than the method can ever meet.
+inline constexpr absl::string_view kDeadlineTooShort = "DEADLINE_TOO_SHORT";
+// The filter is outside the documented subset.
+inline constexpr absl::string_view kFilterInvalid = "FILTER_INVALID";
+
+// UNAUTHENTICATED: who calls could not be established.
+
+// The connection brought no client certificate.
+inline constexpr absl::string_view kCertificateMissing = "CERTIFICATE_MISSING";
+// No issuer of this system made the certificate. Metadata: issuer.
+inline constexpr absl::string_view kCertificateUnknown = "CERTIFICATE_UNKNOWN";
+// The certificate is outside its validity. Metadata: serial.
+inline constexpr absl::string_view kCertificateExpired = "CERTIFICATE_EXPIRED";
+// The certificate is revoked or on hold. Metadata: serial.
+inline constexpr absl::string_view kCertificateRevoked = "CERTIFICATE_REVOKED";
+
+// PERMISSION_DENIED: the caller is known and may not. Metadata: method, caller.
+
+// The method is not open to callers of this role or scope.
+inline constexpr absl::string_view kCallerNotAllowed = "CALLER_NOT_ALLOWED";
+// The line belongs to another client certificate.
+inline constexpr absl::string_view kLineNotOwned = "LINE_NOT_OWNED";
+
+// NOT_FOUND: no such resource, or none that the caller may see. Metadata:
+// resource.
+
+inline constexpr absl::string_view kFleetNotFound = "FLEET_NOT_FOUND";
+inline constexpr absl::string_view kLineNotFound = "LINE_NOT_FOUND";
+inline constexpr absl::string_view kBatchNotFound = "BATCH_NOT_FOUND";
+inline constexpr absl::string_view kDeviceNotFound = "DEVICE_NOT_FOUND";
+inline constexpr absl::string_view kKeyNotFound = "KEY_NOT_FOUND";
+inline constexpr absl::string_view kIssuerNotFound = "ISSUER_NOT_FOUND";
+inline constexpr absl::string_view kProfileNotFound = "PROFILE_NOT_FOUND";
+inline constexpr absl::string_view kCertificateNotFound =
+    "CERTIFICATE_NOT_FOUND";
+
+// ALREADY_EXISTS: the name or the key is taken. Metadata: resource.
+
+inline constexpr absl::string_view kFleetExists = "FLEET_EXISTS";
+inline constexpr absl::string_view kLineExists = "LINE_EXISTS";
+inline constexpr absl::string_view kBatchExists = "BATCH_EXISTS";
+inline constexpr absl::string_view kDeviceExists = "DEVICE_EXISTS";
+// A device has, or once had, this very key.
+inline constexpr absl::string_view kKeyAlreadyEnrolled = "KEY_ALREADY_ENROLLED";
+
+// FAILED_PRECONDITION: change the state first. Metadata: resource, state, rule.
+
+// The device's state does not allow this.
+inline constexpr absl::string_view kDeviceNotActive = "DEVICE_NOT_ACTIVE";
+// The issuer does not sign now.
+inline constexpr absl::string_view kIssuerNotActive = "ISSUER_NOT_ACTIVE";
+// The request breaks a rule of the certificate profile.
+inline constexpr absl::string_view kProfileViolation = "PROFILE_VIOLATION";
+// An operator has blocked this key.
+inline constexpr absl::string_view kKeyBlocked = "KEY_BLOCKED";
+// The key can be broken; `rule` says which check it failed.
+inline constexpr absl::string_view kKeyWeak = "KEY_WEAK";
+// The profile does not take keys of this type or size.
+inline constexpr absl::string_view kKeyTypeNotAllowed = "KEY_TYPE_NOT_ALLOWED";
+// The evidence about where the key lives did not verify.
+inline constexpr absl::string_view kAttestationRejected =
+    "ATTESTATION_REJECTED";
+// An operator has disabled the line.
+inline constexpr absl::string_view kLineDisabled = "LINE_DISABLED";
+// The line may not make devices of this model.
+inline constexpr absl::string_view kModelNotAllowed = "MODEL_NOT_ALLOWED";
+// The batch takes no more items.
+inline constexpr absl::string_view kBatchClosed = "BATCH_CLOSED";
+
+// ABORTED: read again and redo the whole step. Metadata: resource.
+
+inline constexpr absl::string_view kEtagMismatch = "ETAG_MISMATCH";
+inline constexpr absl::string_view kTransactionConflict =
+    "TRANSACTION_CONFLICT";
+
+// RESOURCE_EXHAUSTED: wait, then try again. Metadata: limit; a retry delay.
+
+inline constexpr absl::string_view kLineQuotaExceeded = "LINE_QUOTA_EXCEEDED";
+inline constexpr absl::string_view kTooManyInFlight = "TOO_MANY_IN_FLIGHT";
+// The server's queue is full.
+inline constexpr absl::string_view kServerOverloaded = "SERVER_OVERLOADED";
+
+// UNAVAILABLE: retry with backoff.
+
+inline constexpr absl::string_view kSignerOffline = "SIGNER_OFFLINE";
+inline constexpr absl::string_view kDatabaseOffline = "DATABASE_OFFLINE";
+
+// UNIMPLEMENTED: the method is not served here. Metadata: method.
+inline constexpr absl::string_view kMethodNotServed = "METHOD_NOT_SERVED";
+
+// DATA_LOSS: page someone. Metadata: log, index.
+inline constexpr absl::string_view kAuditChainBroken = "AUDIT_CHAIN_BROKEN";
+
+}  // namespace birthmark::reasons
+
+#endif  // BIRTHMARK_LIB_BASE_REASONS_H_

@@ -36,7 +36,8 @@ struct CertificateFields {
   // 9999-12-31T23:59:59Z means "no well-defined expiry" (RFC 5280 4.1.2.5).
   absl::Time not_after;
   absl::string_view spki_der;
-  crypto::SignatureAlgorithm signature_algorithm;
+  crypto::SignatureAlgorithm signature_algorithm =
+      crypto::SignatureAlgorithm::kEcdsaSha256;
   absl::string_view signature;
 
   // Every extension in order, also those that are decoded below.

@@ -27,7 +27,8 @@ namespace birthmark::x509 {
 // CertificateTemplateSpec is what all certificates of one template share.
 struct CertificateTemplateSpec {
   // The algorithm of the issuer's key.
-  crypto::SignatureAlgorithm signature_algorithm;
+  crypto::SignatureAlgorithm signature_algorithm =
+      crypto::SignatureAlgorithm::kEcdsaSha256;
   // The issuer's subject, as it stands in the issuer's certificate.
   std::string issuer_name_der;
   // The issuer's subjectKeyIdentifier. Empty: no authorityKeyIdentifier, which
@@ -84,11 +85,12 @@ class CertificateTemplate {
  private:
   CertificateTemplate() = default;
 
-  crypto::SignatureAlgorithm signature_algorithm_;
-  std::string algorithm_and_issuer_name_[2];
-  // Encoded extensions that come before and after those that vary.
-  std::string leading_extensions_;
-  std::string trailing_extensions_;
+  crypto::SignatureAlgorithm signature_algorithm_ =
+      crypto::SignatureAlgorithm::kEcdsaSha256;
+  // The encoded fields signature and issuer, which follow the serial number.
+  std::string algorithm_and_issuer_;
+  // Encoded extensions, those that every certificate of the template has.
+  std::string constant_extensions_;
 };
 
 // AssembleCertificate puts a TBSCertificate and its signature together.

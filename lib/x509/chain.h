@@ -37,8 +37,8 @@ struct VerifiedChain {
 // kUnauthenticated:
 //   CERTIFICATE_UNKNOWN        no issuer, bad signature, not a CA, ...;
 //                              metadata serial, why
-//   CERTIFICATE_EXPIRED        metadata serial, not_after
-//   CERTIFICATE_NOT_YET_VALID  metadata serial, not_before
+//   CERTIFICATE_EXPIRED        after or before its validity; metadata serial,
+//                              not_before, not_after
 //   CERTIFICATE_USAGE          metadata serial, usage
 absl::StatusOr<VerifiedChain> VerifyChain(const Certificate& leaf,
                                           absl::Span<const Certificate> issuers,

@@ -34,7 +34,8 @@ struct CrlEntry {
 
 // CrlSpec is the content of a CRL.
 struct CrlSpec {
-  crypto::SignatureAlgorithm signature_algorithm;
+  crypto::SignatureAlgorithm signature_algorithm =
+      crypto::SignatureAlgorithm::kEcdsaSha256;
   std::string issuer_name_der;
   std::string issuer_key_id;
   // CRLNumber: grows with every CRL of the shard.
@@ -72,7 +73,8 @@ struct CrlFields {
   std::optional<uint64_t> number;
   // URIs of the issuingDistributionPoint; empty if there is none.
   std::vector<std::string> shard_uris;
-  crypto::SignatureAlgorithm signature_algorithm;
+  crypto::SignatureAlgorithm signature_algorithm =
+      crypto::SignatureAlgorithm::kEcdsaSha256;
   absl::string_view signature;
   // In the order of the file.
   std::vector<CrlEntry> entries;

@@ -45,6 +45,7 @@ struct AdmissionRequest {
   DeviceRow device;
   KeyRow key;
   DeviceEventRow event;  // kind "provisioned"
+  audit::Entry audit;    // action "device.provision"; written if it is admitted
 };
 
 // Admission is what became of an AdmissionRequest. Not ok: the item was

@@ -16,7 +16,8 @@ namespace birthmark {
 // or `{variables}`, and returns the values of the variables in order. A value
 // is [a-z0-9-]{1,63}; a serial or a key id (hexadecimal, up to 64) fits too.
 // `field` is the request field that held the name.
-//   auto ids = ParseName("fleets/{fleet}/lines/{line}", request.name(), "name");
+//   auto ids = ParseName("fleets/{fleet}/lines/{line}", request.name(),
+//   "name");
 // kInvalidArgument / BAD_RESOURCE_NAME, metadata field and expected.
 absl::StatusOr<std::vector<std::string>> ParseName(
     absl::string_view pattern, absl::string_view name,

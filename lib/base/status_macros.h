@@ -17,18 +17,18 @@
 #define BIRTHMARK_STATUS_CONCAT_(a, b) BIRTHMARK_STATUS_CONCAT_INNER_(a, b)
 
 // BIRTHMARK_RETURN_IF_ERROR returns the status of `expr` unless it is OK.
-#define BIRTHMARK_RETURN_IF_ERROR(expr)              \
-  do {                                               \
-    ::absl::Status birthmark_status_ = (expr);       \
-    if (!birthmark_status_.ok()) {                   \
-      return birthmark_status_;                      \
-    }                                                \
+#define BIRTHMARK_RETURN_IF_ERROR(expr)        \
+  do {                                         \
+    ::absl::Status birthmark_status_ = (expr); \
+    if (!birthmark_status_.ok()) {             \
+      return birthmark_status_;                \
+    }                                          \
   } while (false)
 
 // BIRTHMARK_ASSIGN_OR_RETURN moves the value of `rexpr` into `lhs`, which may
 // declare a variable, or returns its status. `lhs` must hold no bare comma.
-#define BIRTHMARK_ASSIGN_OR_RETURN(lhs, rexpr)                              \
-  BIRTHMARK_ASSIGN_OR_RETURN_IMPL_(                                         \
+#define BIRTHMARK_ASSIGN_OR_RETURN(lhs, rexpr) \
+  BIRTHMARK_ASSIGN_OR_RETURN_IMPL_(            \
       BIRTHMARK_STATUS_CONCAT_(birthmark_status_or_, __LINE__), lhs, rexpr)
 
 #define BIRTHMARK_ASSIGN_OR_RETURN_IMPL_(statusor, lhs, rexpr) \

@@ -22,7 +22,7 @@
 #include "lib/base/error.h"
 #include "lib/base/status_macros.h"
 
-namespace birthmark::testing {
+namespace birthmark {
 
 inline const absl::Status& AsStatus(const absl::Status& status) {
   return status;
@@ -58,8 +58,7 @@ inline bool StatusMatches(const absl::Status& status, absl::StatusCode code,
 }
 
 MATCHER_P(StatusIsCode, code, "") {
-  return StatusMatches(AsStatus(arg), code, nullptr,
-                       result_listener->stream());
+  return StatusMatches(AsStatus(arg), code, nullptr, result_listener->stream());
 }
 MATCHER_P2(StatusIsCodeAndReason, code, reason, "") {
   return StatusMatches(AsStatus(arg), code, &reason, result_listener->stream());
@@ -88,19 +87,19 @@ MATCHER_P2(HasMetadata, key, value, "") {
   return found->second == value;
 }
 
-}  // namespace birthmark::testing
+}  // namespace birthmark
 
-#define ASSERT_OK(expr) ASSERT_THAT(expr, ::birthmark::testing::IsOk())
-#define EXPECT_OK(expr) EXPECT_THAT(expr, ::birthmark::testing::IsOk())
+#define ASSERT_OK(expr) ASSERT_THAT(expr, ::birthmark::IsOk())
+#define EXPECT_OK(expr) EXPECT_THAT(expr, ::birthmark::IsOk())
 
 // ASSERT_OK_AND_ASSIGN ends the test unless `rexpr` is OK, and moves its value
 // into `lhs`, which may declare a variable.
-#define ASSERT_OK_AND_ASSIGN(lhs, rexpr)                                   \
-  BIRTHMARK_ASSERT_OK_AND_ASSIGN_IMPL_(                                    \
+#define ASSERT_OK_AND_ASSIGN(lhs, rexpr) \
+  BIRTHMARK_ASSERT_OK_AND_ASSIGN_IMPL_(  \
       BIRTHMARK_STATUS_CONCAT_(birthmark_test_or_, __LINE__), lhs, rexpr)
 #define BIRTHMARK_ASSERT_OK_AND_ASSIGN_IMPL_(statusor, lhs, rexpr) \
   auto statusor = (rexpr);                                         \
-  ASSERT_THAT(statusor, ::birthmark::testing::IsOk());             \
+  ASSERT_THAT(statusor, ::birthmark::IsOk());                      \
   lhs = std::move(statusor).value()
 
 #endif  // BIRTHMARK_LIB_BASE_TESTING_H_

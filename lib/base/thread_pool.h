@@ -32,7 +32,8 @@ class ThreadPool {
   [[nodiscard]] bool TrySchedule(std::function<void()> function);
 
   // Drain refuses new work from now on and returns when all accepted work has
-  // run and the threads have ended. Idempotent. Not callable from a pool thread.
+  // run and the threads have ended. Idempotent. Not callable from a pool
+  // thread.
   void Drain();
 
   int threads() const { return thread_count_; }

@@ -1,0 +1,79 @@
+// Services are those of the role `registration`: ProvisioningService,
+// RegistrationService and RevocationService (proto/birthmark/*/v1).
+
+#ifndef BIRTHMARK_SERVICES_REGISTRATION_SERVICES_H_
+#define BIRTHMARK_SERVICES_REGISTRATION_SERVICES_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lib/base/clock.h"
+#include "lib/crypto/ids.h"
+#include "lib/policy/profile.h"
+#include "lib/rpc/channel.h"
+#include "lib/rpc/page.h"
+#include "lib/rpc/router.h"
+#include "lib/storage/batch_store.h"
+#include "lib/storage/fleet_store.h"
+#include "lib/storage/line_store.h"
+#include "lib/storage/registration_store.h"
+#include "lib/storage/request_store.h"
+#include "lib/storage/revocation_store.h"
+#include "lib/telemetry/metrics.h"
+
+namespace birthmark::registration {
+
+// Dependencies are what the host lends. All must outlive the services.
+struct Dependencies {
+  storage::FleetStore& fleets;
+  storage::LineStore& lines;
+  storage::BatchStore& batches;
+  storage::RegistrationStore& registrations;
+  storage::RevocationStore& revocations;
+  storage::RequestStore& requests;
+  // Leads to the role `ca`, as the service `registration`.
+  rpc::Channel& ca;
+  const rpc::PageTokenCodec& page_tokens;
+  crypto::SerialSource& serials;
+  Clock& clock;
+  telemetry::Registry& metrics;
+};
+
+struct Options {
+  // The same as the CA's; each valid by policy::Validate. Lines get the one of
+  // kind kLine, of which there must be exactly one.
+  std::vector<policy::Profile> profiles;
+  // Items that one stream may have unanswered. 0: 2048.
+  int max_in_flight_items = 0;
+  // Threads that check CSRs. 0: one for each core.
+  int check_threads = 0;
+  // Micro-batches in work at once, over all streams. 0: 16. Each takes a
+  // database connection for part of its time.
+  int batch_threads = 0;
+};
+
+// Services serve from Register until they are destroyed, which the host does
+// after its server has shut down. Thread-safe.
+class Services {
+ public:
+  // New fails with kInvalidArgument if the options cannot be used.
+  static absl::StatusOr<std::unique_ptr<Services>> New(
+      const Dependencies& dependencies, Options options);
+
+  // Ends when the micro-batches in work have ended.
+  ~Services();
+
+  // Register makes the methods known to `router`. The services must live as
+  // long as calls may come.
+  void Register(rpc::Router& router);
+
+ private:
+  struct Impl;
+  explicit Services(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace birthmark::registration
+
+#endif  // BIRTHMARK_SERVICES_REGISTRATION_SERVICES_H_

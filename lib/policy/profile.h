@@ -36,7 +36,7 @@ struct Profile {
   // How far notBefore lies in the past, for devices with bad clocks.
   absl::Duration backdate = kDefaultBackdate;
   std::vector<crypto::KeyAlgorithm> key_algorithms;  // at least one, no repeat
-  std::string organization;       // empty: none
+  std::string organization;                          // empty: none
   std::string hardware_type_oid;  // dotted; empty: no hwModuleName
   std::string ca_issuers_url;     // empty: no authorityInfoAccess
 };

@@ -3,8 +3,10 @@
 #ifndef BIRTHMARK_LIB_X509_CHAIN_H_
 #define BIRTHMARK_LIB_X509_CHAIN_H_
 
-#include <string>
+#include <cstddef>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -44,6 +46,33 @@ absl::StatusOr<VerifiedChain> VerifyChain(const Certificate& leaf,
                                           absl::Span<const Certificate> issuers,
                                           absl::Span<const Certificate> roots,
                                           const ChainOptions& options);
+
+// TrustStore is VerifyChain with the issuers checked against the roots once
+// and for all, which leaves one signature to verify for each leaf. Immutable
+// and thread-safe.
+class TrustStore {
+ public:
+  // New checks every issuer and root (see VerifyRoot), except for validity.
+  // kUnauthenticated / CERTIFICATE_UNKNOWN; kInvalidArgument /
+  // CERTIFICATE_MALFORMED without any.
+  static absl::StatusOr<TrustStore> New(std::vector<Certificate> issuers,
+                                        std::vector<Certificate> roots);
+
+  // Verify is VerifyChain with the issuers and roots of this store.
+  absl::StatusOr<VerifiedChain> Verify(const Certificate& leaf,
+                                       const ChainOptions& options) const;
+
+  const std::vector<Certificate>& issuers() const { return issuers_; }
+  const std::vector<Certificate>& roots() const { return roots_; }
+
+ private:
+  TrustStore() = default;
+
+  std::vector<Certificate> issuers_;
+  std::vector<Certificate> roots_;
+  // For each issuer, which root issued it.
+  std::vector<size_t> root_of_;
+};
 
 // VerifyRoot checks that `root` is a self-signed CA certificate.
 // kUnauthenticated / CERTIFICATE_UNKNOWN.

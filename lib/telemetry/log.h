@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,10 @@ class CaptureLogs {
   CaptureLogs& operator=(const CaptureLogs&) = delete;
 
   std::vector<std::string> lines() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace birthmark::telemetry

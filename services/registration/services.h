@@ -8,38 +8,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "lib/base/clock.h"
-#include "lib/crypto/ids.h"
 #include "lib/policy/profile.h"
-#include "lib/rpc/channel.h"
-#include "lib/rpc/page.h"
 #include "lib/rpc/router.h"
-#include "lib/storage/batch_store.h"
-#include "lib/storage/fleet_store.h"
-#include "lib/storage/line_store.h"
-#include "lib/storage/registration_store.h"
-#include "lib/storage/request_store.h"
-#include "lib/storage/revocation_store.h"
-#include "lib/telemetry/metrics.h"
+#include "services/registration/dependencies.h"
 
 namespace birthmark::registration {
 
-// Dependencies are what the host lends. All must outlive the services.
-struct Dependencies {
-  storage::FleetStore& fleets;
-  storage::LineStore& lines;
-  storage::BatchStore& batches;
-  storage::RegistrationStore& registrations;
-  storage::RevocationStore& revocations;
-  storage::RequestStore& requests;
-  // Leads to the role `ca`, as the service `registration`.
-  rpc::Channel& ca;
-  const rpc::PageTokenCodec& page_tokens;
-  crypto::SerialSource& serials;
-  Clock& clock;
-  telemetry::Registry& metrics;
-};
-
+// Options are what the configuration decides.
 struct Options {
   // The same as the CA's; each valid by policy::Validate. Lines get the one of
   // kind kLine, of which there must be exactly one.

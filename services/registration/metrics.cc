@@ -1,0 +1,53 @@
+#include "services/registration/metrics.h"
+
+#include <string>
+#include <vector>
+
+namespace birthmark::registration {
+namespace {
+
+telemetry::Counter& Items(telemetry::Registry& registry,
+                          const std::string& outcome) {
+  return registry
+      .AddCounter("birthmark_registration_items_total",
+                  "Batch items answered, by outcome.", {"outcome"})
+      .With({outcome});
+}
+
+telemetry::Histogram& Step(telemetry::Registry& registry,
+                           const std::string& step) {
+  return registry
+      .AddHistogram("birthmark_registration_step_seconds",
+                    "Time that a micro-batch spends in a step.", {"step"})
+      .With({step});
+}
+
+}  // namespace
+
+Metrics::Metrics(telemetry::Registry& registry)
+    : items_issued(Items(registry, "issued")),
+      items_repeated(Items(registry, "repeated")),
+      items_refused(Items(registry, "refused")),
+      keys_reused(registry
+                      .AddCounter("birthmark_registration_keys_reused_total",
+                                  "CSRs refused because their key is known.")
+                      .With({})),
+      streams(registry
+                  .AddGauge("birthmark_registration_streams",
+                            "IssueBatch streams that are open.")
+                  .With({})),
+      items_in_flight(registry
+                          .AddGauge("birthmark_registration_items_in_flight",
+                                    "Batch items that wait for their answer.")
+                          .With({})),
+      micro_batch_items(
+          registry
+              .AddHistogram("birthmark_registration_micro_batch_items",
+                            "Items per micro-batch.", {},
+                            {1, 2, 4, 8, 16, 32, 64, 128, 256})
+              .With({})),
+      check_seconds(Step(registry, "check")),
+      admit_seconds(Step(registry, "admit")),
+      sign_seconds(Step(registry, "sign")) {}
+
+}  // namespace birthmark::registration

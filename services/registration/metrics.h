@@ -1,0 +1,33 @@
+// Metrics are those of the role `registration`. README.md lists them.
+
+#ifndef BIRTHMARK_SERVICES_REGISTRATION_METRICS_H_
+#define BIRTHMARK_SERVICES_REGISTRATION_METRICS_H_
+
+#include "lib/telemetry/metrics.h"
+
+namespace birthmark::registration {
+
+// Metrics is thread-safe. The registry must outlive it.
+struct Metrics {
+  explicit Metrics(telemetry::Registry& registry);
+
+  // Items answered with a new certificate, with one that was there already, or
+  // with an error.
+  telemetry::Counter& items_issued;
+  telemetry::Counter& items_repeated;
+  telemetry::Counter& items_refused;
+  // Keys of CSRs that somebody has had certified before.
+  telemetry::Counter& keys_reused;
+  // Streams that are open, and items on them that wait for their answer.
+  telemetry::Gauge& streams;
+  telemetry::Gauge& items_in_flight;
+  // Items per micro-batch, and how long its steps take.
+  telemetry::Histogram& micro_batch_items;
+  telemetry::Histogram& check_seconds;
+  telemetry::Histogram& admit_seconds;
+  telemetry::Histogram& sign_seconds;
+};
+
+}  // namespace birthmark::registration
+
+#endif  // BIRTHMARK_SERVICES_REGISTRATION_METRICS_H_

@@ -1,0 +1,80 @@
+// Deployment is a whole Birthmark on this machine for one test: a private
+// PostgreSQL, a folder made by `birthmark init`, and a process per role that
+// talk over mutual TLS on Unix sockets. Everything goes when it is destroyed.
+#ifndef BIRTHMARK_TESTS_SUPPORT_DEPLOYMENT_H_
+#define BIRTHMARK_TESTS_SUPPORT_DEPLOYMENT_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "tests/support/postgres_cluster.h"
+#include "tests/support/process.h"
+
+namespace birthmark::tests {
+
+// How the roles are spread over processes.
+enum class Layout { kProcessPerRole, kOneProcess };
+
+// Deployment is not thread-safe; the commands that it runs may overlap.
+class Deployment {
+ public:
+  static constexpr char kTrustDomain[] = "birthmark.test";
+
+  // Starts everything and waits until it serves. Ends the program with the logs
+  // if it does not: no test makes sense then.
+  explicit Deployment(Layout layout = Layout::kProcessPerRole);
+  ~Deployment();
+
+  // Birthmark runs the command line client with the operator's identity.
+  ProcessResult Birthmark(const std::vector<std::string>& arguments,
+                          absl::Duration timeout = absl::Minutes(5));
+  // BirthmarkJson runs a command that must succeed with --json and returns what
+  // it printed.
+  nlohmann::json BirthmarkJson(std::vector<std::string> arguments);
+  // BirthmarkInBackground starts a command; its output goes to dir()/name.*.
+  std::unique_ptr<Process> BirthmarkInBackground(
+      const std::vector<std::string>& arguments, const std::string& name);
+
+  // CreateLine makes the fleet if it is not there, and the line, and returns the
+  // line's identity folder.
+  std::string CreateLine(const std::string& fleet, const std::string& line,
+                         const std::string& models = "gateway-7",
+                         int quota = 0);
+
+  // Start starts the process of a role ("ca", "registration", "inventory", or
+  // "birthmarkd" for all) and waits until it serves.
+  void Start(const std::string& role);
+  // process returns the process of a role, to be stopped or killed.
+  Process& process(const std::string& role) { return *processes_.at(role); }
+
+  PostgresCluster& postgres() { return *postgres_; }
+  // Sql returns the first column of the first row, as text; empty if there is
+  // none. Runs as the owner of the database.
+  std::string Sql(const std::string& statement);
+
+  // dir is a folder of this deployment for the test's own files.
+  const std::string& dir() const { return dir_; }
+  // home is the folder that `birthmark init` made.
+  std::string home() const { return dir_ + "/home"; }
+  // Path to the command line client.
+  static std::string Client();
+  static std::string Server();
+
+ private:
+  std::string dir_;
+  std::unique_ptr<PostgresCluster> postgres_;
+  std::map<std::string, std::unique_ptr<Process>> processes_;
+};
+
+// WriteFile writes a file for a test.
+void WriteFile(const std::string& path, const std::string& content);
+// Files returns the names in a folder that end in `suffix`, sorted.
+std::vector<std::string> Files(const std::string& folder,
+                               const std::string& suffix);
+
+}  // namespace birthmark::tests
+
+#endif  // BIRTHMARK_TESTS_SUPPORT_DEPLOYMENT_H_

@@ -53,8 +53,8 @@ absl::StatusOr<std::string> PemDecodeOne(absl::string_view text,
                                          size_t limit = kPemDefaultLimit);
 
 // PemOrDer returns the one block labelled `label` if `bytes` is PEM, and
-// `bytes` itself if they start as a DER SEQUENCE. It does not look into the
-// DER. kInvalidArgument / PEM_MALFORMED.
+// `bytes` itself otherwise, for the DER parser to judge.
+// kInvalidArgument / PEM_MALFORMED.
 absl::StatusOr<std::string> PemOrDer(absl::string_view bytes,
                                      absl::string_view label,
                                      size_t limit = kPemDefaultLimit);

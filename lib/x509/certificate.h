@@ -75,7 +75,7 @@ class Certificate {
 
   const CertificateFields& fields() const { return *fields_; }
   const CertificateFields* operator->() const { return fields_.get(); }
-  const crypto::PublicKey& public_key() const { return *public_key_; }
+  const crypto::PublicKey& public_key() const { return public_key_; }
   std::string ToPem() const;
 
   bool is_ca() const {
@@ -92,11 +92,11 @@ class Certificate {
 
  private:
   Certificate(std::shared_ptr<const CertificateFields> fields,
-              std::shared_ptr<const crypto::PublicKey> public_key)
+              crypto::PublicKey public_key)
       : fields_(std::move(fields)), public_key_(std::move(public_key)) {}
 
   std::shared_ptr<const CertificateFields> fields_;
-  std::shared_ptr<const crypto::PublicKey> public_key_;
+  crypto::PublicKey public_key_;
 };
 
 }  // namespace birthmark::x509

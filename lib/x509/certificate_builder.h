@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "lib/crypto/public_key.h"
+#include "lib/crypto/signature_algorithm.h"
 #include "lib/x509/extension.h"
 #include "lib/x509/general_names.h"
 #include "lib/x509/name.h"

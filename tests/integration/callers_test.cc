@@ -34,8 +34,8 @@ class CallersTest : public testing::Test {
 Deployment* CallersTest::deployment_ = nullptr;
 
 TEST_F(CallersTest, TheOperatorOfThisDeploymentComesIn) {
-  EXPECT_EQ(
-      As(deployment_->home() + "/operator", {"fleet", "list"}).exit_code, 0);
+  EXPECT_EQ(As(deployment_->home() + "/operator", {"fleet", "list"}).exit_code,
+            0);
 }
 
 TEST_F(CallersTest, ACertificateOfAnotherAuthorityIsUnknown) {
@@ -48,9 +48,8 @@ TEST_F(CallersTest, ACertificateOfAnotherAuthorityIsUnknown) {
 }
 
 TEST_F(CallersTest, AnExpiredCertificateIsNamedAsSuch) {
-  const std::string identity =
-      ForgeIdentity(*deployment_, "expired",
-                    {.not_after = absl::Now() - absl::Hours(1)});
+  const std::string identity = ForgeIdentity(
+      *deployment_, "expired", {.not_after = absl::Now() - absl::Hours(1)});
   const ProcessResult result = As(identity, {"fleet", "list"});
   EXPECT_NE(result.exit_code, 0);
   EXPECT_THAT(result.err, HasSubstr("UNAUTHENTICATED"));
@@ -97,9 +96,9 @@ TEST_F(CallersTest, AnOperatorMayNotProvision) {
 
 TEST_F(CallersTest, ARevokedLineIsRefusedAtOnce) {
   const std::string line = deployment_->CreateLine("revoked", "l1");
-  const std::string serial = Run({"openssl", "x509", "-in", line + "/line.pem",
-                                  "-noout", "-serial"})
-                                 .out;
+  const std::string serial =
+      Run({"openssl", "x509", "-in", line + "/line.pem", "-noout", "-serial"})
+          .out;
   const std::string name =
       absl::StrCat("issuers/internal/certificates/",
                    absl::AsciiStrToLower(serial.substr(7, 32)));
@@ -121,8 +120,7 @@ TEST_F(CallersTest, WithoutAClientCertificateThereIsNoConnection) {
   const ProcessResult result =
       Run({"openssl", "s_client", "-tls1_3", "-unix",
            deployment_->home() + "/run/registration.sock", "-CAfile",
-           deployment_->home() + "/trust/root.pem", "-alpn", "h2",
-           "-ign_eof"},
+           deployment_->home() + "/trust/root.pem", "-alpn", "h2", "-ign_eof"},
           {}, absl::Seconds(20));
   EXPECT_THAT(result.out + result.err, HasSubstr("certificate required"));
 }

@@ -28,9 +28,9 @@ class LifecycleTest : public testing::TestWithParam<Layout> {
     CsrFolder csrs(folder);
     key_ = csrs.Add("board");
     csrs.Finish();
-    const ProcessResult result = deployment_.Birthmark(
-        {"provision", "--line", line, "--batch", "b1", "--csr-dir", folder,
-         "--out", folder});
+    const ProcessResult result =
+        deployment_.Birthmark({"provision", "--line", line, "--batch", "b1",
+                               "--csr-dir", folder, "--out", folder});
     ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
     ASSERT_TRUE(key_->Save(folder + "/board.key").ok());
   }
@@ -46,8 +46,8 @@ class LifecycleTest : public testing::TestWithParam<Layout> {
   ProcessResult Verify(const std::string& certificate,
                        std::vector<std::string> more = {}) {
     std::vector<std::string> command = {
-        "openssl",   "verify",
-        "-CAfile",   deployment_.home() + "/trust/root.pem",
+        "openssl",    "verify",
+        "-CAfile",    deployment_.home() + "/trust/root.pem",
         "-untrusted", deployment_.home() + "/trust/issuers.pem"};
     command.insert(command.end(), more.begin(), more.end());
     command.push_back(certificate);
@@ -91,8 +91,8 @@ TEST_P(LifecycleTest, ADeviceIsBornLivesAndIsRetired) {
   nlohmann::json record = deployment_.BirthmarkJson({"device", "get", device});
   EXPECT_EQ(record["device"]["state"], "DEVICE_STATE_ACTIVE");
   const std::string uid = record["device"]["uid"];
-  EXPECT_THAT(Run({"openssl", "x509", "-in", identity + "/ldevid.pem",
-                   "-noout", "-ext", "subjectAltName"})
+  EXPECT_THAT(Run({"openssl", "x509", "-in", identity + "/ldevid.pem", "-noout",
+                   "-ext", "subjectAltName"})
                   .out,
               HasSubstr(absl::StrCat("spiffe://", Deployment::kTrustDomain,
                                      "/fleet/acme/device/", uid)));
@@ -105,9 +105,9 @@ TEST_P(LifecycleTest, ADeviceIsBornLivesAndIsRetired) {
   EXPECT_NE(ReadAll(identity + "/ldevid.pem"), old_certificate);
   EXPECT_EQ(deployment_.Sql("SELECT count(*) FROM revocations"), "0");
   const std::string digest(64, 'a');
-  result = deployment_.Birthmark(
-      {"device", "report-firmware", "--identity", identity, "--component",
-       "application", "--version", "4.1.0", "--digest", digest});
+  result = deployment_.Birthmark({"device", "report-firmware", "--identity",
+                                  identity, "--component", "application",
+                                  "--version", "4.1.0", "--digest", digest});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(deployment_.Sql("SELECT reason FROM revocations"), "4");
 
@@ -189,13 +189,14 @@ TEST_P(LifecycleTest, ADeviceIsBornLivesAndIsRetired) {
   EXPECT_FALSE(ReadAll(again.path() + "/fresh.pem").empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Layouts, LifecycleTest,
-    testing::Values(Layout::kProcessPerRole, Layout::kOneProcess),
-    [](const auto& info) {
-      return info.param == Layout::kOneProcess ? "OneProcess"
-                                               : "ProcessPerRole";
-    });
+INSTANTIATE_TEST_SUITE_P(Layouts, LifecycleTest,
+                         testing::Values(Layout::kProcessPerRole,
+                                         Layout::kOneProcess),
+                         [](const auto& info) {
+                           return info.param == Layout::kOneProcess
+                                      ? "OneProcess"
+                                      : "ProcessPerRole";
+                         });
 
 }  // namespace
 }  // namespace birthmark::tests

@@ -34,7 +34,7 @@ class OutageTest : public testing::TestWithParam<Case> {
   }
 
   std::vector<std::string> Arguments() const {
-    return {"provision", "--line",     line_,         "--batch", "b1",
+    return {"provision", "--line",     line_,   "--batch", "b1",
             "--csr-dir", csrs_.path(), "--out", out_};
   }
 
@@ -65,10 +65,9 @@ class OutageTest : public testing::TestWithParam<Case> {
       EXPECT_EQ(deployment_.Sql(statement), count) << statement;
     }
     for (const std::string& name : {"d-000001.pem", "d-006000.pem"}) {
-      const std::string serial =
-          Run({"openssl", "x509", "-in", out_ + "/" + name, "-noout",
-               "-serial"})
-              .out;
+      const std::string serial = Run({"openssl", "x509", "-in",
+                                      out_ + "/" + name, "-noout", "-serial"})
+                                     .out;
       const std::string hex = serial.substr(serial.find('=') + 1, 32);
       EXPECT_EQ(deployment_.Sql(absl::StrCat("SELECT count(*) FROM "
                                              "certificates WHERE serial = "
@@ -94,31 +93,31 @@ TEST_P(OutageTest, TheBatchCompletesWithoutAPerson) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, OutageTest,
-    testing::Values(
-        Case{"CaIsKilled",
-             [](Deployment& d) {
-               d.process("ca").Kill();
-               absl::SleepFor(absl::Seconds(2));
-               d.Start("ca");
-             }},
-        Case{"RegistrationIsKilled",
-             [](Deployment& d) {
-               d.process("registration").Kill();
-               absl::SleepFor(absl::Seconds(1));
-               d.Start("registration");
-             }},
-        Case{"RegistrationIsStopped",
-             [](Deployment& d) {
-               // Gracefully: what was admitted is finished, the exit is clean.
-               EXPECT_EQ(d.process("registration").Stop(), 0);
-               d.Start("registration");
-             }},
-        Case{"DatabaseIsKilled",
-             [](Deployment& d) {
-               d.postgres().KillHard();
-               absl::SleepFor(absl::Seconds(2));
-               d.postgres().Restart();
-             }}),
+    testing::Values(Case{"CaIsKilled",
+                         [](Deployment& d) {
+                           d.process("ca").Kill();
+                           absl::SleepFor(absl::Seconds(2));
+                           d.Start("ca");
+                         }},
+                    Case{"RegistrationIsKilled",
+                         [](Deployment& d) {
+                           d.process("registration").Kill();
+                           absl::SleepFor(absl::Seconds(1));
+                           d.Start("registration");
+                         }},
+                    Case{"RegistrationIsStopped",
+                         [](Deployment& d) {
+                           // Gracefully: what was admitted is finished, the
+                           // exit is clean.
+                           EXPECT_EQ(d.process("registration").Stop(), 0);
+                           d.Start("registration");
+                         }},
+                    Case{"DatabaseIsKilled",
+                         [](Deployment& d) {
+                           d.postgres().KillHard();
+                           absl::SleepFor(absl::Seconds(2));
+                           d.postgres().Restart();
+                         }}),
     [](const auto& info) { return info.param.name; });
 
 class ClientOutageTest : public OutageTest {};

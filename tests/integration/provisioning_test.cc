@@ -110,11 +110,11 @@ TEST_F(ProvisioningTest, ABadItemFailsAloneWithItsReason) {
     EXPECT_EQ(ReadAll(Folder("out") + "/" + c.id + ".pem"), "") << c.id;
   }
   // Of two items that want the same key or device, exactly one gets it.
-  const std::string keys = Failure(Folder("out"), "good-1") +
-                           Failure(Folder("out"), "same-key");
+  const std::string keys =
+      Failure(Folder("out"), "good-1") + Failure(Folder("out"), "same-key");
   EXPECT_THAT(keys, HasSubstr("KEY_ALREADY_ENROLLED"));
-  const std::string devices = Failure(Folder("out"), "good-2") +
-                              Failure(Folder("out"), "same-device");
+  const std::string devices =
+      Failure(Folder("out"), "good-2") + Failure(Folder("out"), "same-device");
   EXPECT_THAT(devices, HasSubstr("DEVICE_EXISTS"));
   EXPECT_EQ(Files(Folder("out"), ".pem").size(), 2u);
   EXPECT_EQ(deployment_->Sql("SELECT count(*) FROM audit_entries WHERE action "
@@ -149,9 +149,9 @@ TEST_F(ProvisioningTest, TheQuotaIsKeptExactly) {
   EXPECT_EQ(Files(Folder("out"), ".pem").size(), 5u);
   EXPECT_THAT(ReadAll(Folder("out") + "/failures.csv"),
               HasSubstr("RESOURCE_EXHAUSTED,LINE_QUOTA_EXCEEDED"));
-  EXPECT_EQ(deployment_->Sql(
-                "SELECT issued FROM lines WHERE fleet_id = 'quota'"),
-            "5");
+  EXPECT_EQ(
+      deployment_->Sql("SELECT issued FROM lines WHERE fleet_id = 'quota'"),
+      "5");
 }
 
 TEST_F(ProvisioningTest, ALineMayNotUseTheBatchOfAnother) {
@@ -192,9 +192,9 @@ TEST_F(ProvisioningTest, TwoProvisionersOfOneBatchGetTheSameCertificates) {
   csrs.AddMany("d", 600);
   csrs.Finish();
   const auto arguments = [&](const std::string& out) {
-    return std::vector<std::string>{"provision", "--line", line, "--batch",
-                                    "b1", "--csr-dir", csrs.path(), "--out",
-                                    out};
+    return std::vector<std::string>{"provision", "--line", line,
+                                    "--batch",   "b1",     "--csr-dir",
+                                    csrs.path(), "--out",  out};
   };
   auto one = deployment_->BirthmarkInBackground(arguments(Folder("o1")), "one");
   auto two = deployment_->BirthmarkInBackground(arguments(Folder("o2")), "two");
@@ -217,7 +217,7 @@ TEST_F(ProvisioningTest, ASecondProvisionerInTheSameFolderIsRefused) {
   csrs.AddMany("d", 20000);
   csrs.Finish();
   const std::vector<std::string> arguments = {
-      "provision", "--line",     line,          "--batch", "b1",
+      "provision", "--line",    line,    "--batch",    "b1",
       "--csr-dir", csrs.path(), "--out", Folder("out")};
   auto one = deployment_->BirthmarkInBackground(arguments, "one");
   while (one->Running() && Files(Folder("out"), ".pem").empty()) {
@@ -239,10 +239,10 @@ TEST_F(ProvisioningTest, OneBadItemAmongAHundredThousandHarmsNoOther) {
   csrs.AddMany("d", 99999);
   csrs.AddRaw("bad", "this is no CSR");
   csrs.Finish();
-  const ProcessResult result = deployment_->Birthmark(
-      {"provision", "--line", line, "--batch", "b1", "--csr-dir", csrs.path(),
-       "--out", Folder("out")},
-      absl::Minutes(10));
+  const ProcessResult result =
+      deployment_->Birthmark({"provision", "--line", line, "--batch", "b1",
+                              "--csr-dir", csrs.path(), "--out", Folder("out")},
+                             absl::Minutes(10));
   EXPECT_EQ(result.exit_code, 1) << result.err;
   EXPECT_EQ(Files(Folder("out"), ".pem").size(), 99999u);
   EXPECT_THAT(Failure(Folder("out"), "bad"), HasSubstr("CSR_MALFORMED"));
@@ -258,10 +258,10 @@ TEST_F(ProvisioningTest, AFullDiskStopsTheClientAndLosesNothing) {
   csrs.Finish();
   // A small file system in a mount namespace of its own.
   const std::string out = Folder("out");
-  const std::string script = absl::StrCat(
-      "mkdir -p ", out, " && mount -t tmpfs -o size=200k tmpfs ", out, " && ",
-      Deployment::Client(), " provision --line ", line,
-      " --batch b1 --csr-dir ", csrs.path(), " --out ", out);
+  const std::string script =
+      absl::StrCat("mkdir -p ", out, " && mount -t tmpfs -o size=200k tmpfs ",
+                   out, " && ", Deployment::Client(), " provision --line ",
+                   line, " --batch b1 --csr-dir ", csrs.path(), " --out ", out);
   const ProcessResult full =
       Run({"unshare", "--mount", "--map-root-user", "sh", "-c", script});
   EXPECT_NE(full.exit_code, 0);

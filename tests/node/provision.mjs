@@ -92,6 +92,7 @@ function issue(batch, wanted, breakAfter = Infinity) {
     const stream = client.IssueBatch();
     let maxInFlight = 0;
     let next = 0;
+    let ended = false;
     let issuers = [];
     const send = () => {
       while (next < wanted.length && next - results.size < maxInFlight) {
@@ -100,7 +101,10 @@ function issue(batch, wanted, breakAfter = Infinity) {
         next += some.length;
         stream.write({items: {items: some}});
       }
-      if (next >= wanted.length) stream.end();
+      if (next >= wanted.length && !ended) {
+        ended = true;
+        stream.end();
+      }
     };
     stream.on('data', (response) => {
       if (response.payload === 'opened') {

@@ -42,10 +42,9 @@ void CsrFolder::AddRaw(const std::string& id, const std::string& csr,
                        const std::string& model,
                        const std::string& serial_number) {
   WriteFile(absl::StrCat(path_, "/", id, ".csr"), csr);
-  absl::StrAppend(&csv_, id, ",", model, ",",
-                  serial_number.empty() ? absl::StrCat("SN-", id)
-                                        : serial_number,
-                  ",B\n");
+  absl::StrAppend(
+      &csv_, id, ",", model, ",",
+      serial_number.empty() ? absl::StrCat("SN-", id) : serial_number, ",B\n");
 }
 
 void CsrFolder::AddMany(const std::string& prefix, int count) {

@@ -1,5 +1,5 @@
-// CsrFolder is what a line hands to `birthmark provision`: a folder of CSRs made
-// at run time, and the CSV that describes their devices.
+// CsrFolder is what a line hands to `birthmark provision`: a folder of CSRs
+// made at run time, and the CSV that describes their devices.
 #ifndef BIRTHMARK_TESTS_SUPPORT_CSR_FOLDER_H_
 #define BIRTHMARK_TESTS_SUPPORT_CSR_FOLDER_H_
 

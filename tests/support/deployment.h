@@ -38,8 +38,8 @@ class Deployment {
   std::unique_ptr<Process> BirthmarkInBackground(
       const std::vector<std::string>& arguments, const std::string& name);
 
-  // CreateLine makes the fleet if it is not there, and the line, and returns the
-  // line's identity folder.
+  // CreateLine makes the fleet if it is not there, and the line, and returns
+  // the line's identity folder.
   std::string CreateLine(const std::string& fleet, const std::string& line,
                          const std::string& models = "gateway-7",
                          int quota = 0);

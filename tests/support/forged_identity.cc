@@ -71,8 +71,8 @@ std::string ForgeIdentity(const Deployment& deployment, const std::string& name,
   spec.extended_key_usages = {x509::oids::kClientAuth};
   const auto maker = Must(x509::CertificateTemplate::New(spec));
 
-  const std::string serial = Must(x509::SerialFromHex(
-      crypto::RandomSerialSource(Clock::Real()).Next()));
+  const std::string serial = Must(
+      x509::SerialFromHex(crypto::RandomSerialSource(Clock::Real()).Next()));
   x509::CertificateVariables vars;
   vars.serial = serial;
   vars.not_after = forgery.not_after == absl::InfiniteFuture()

@@ -1,5 +1,5 @@
-// ForgeIdentity makes operator identities that must not be let in: each lacks one
-// thing that an honest one has.
+// ForgeIdentity makes operator identities that must not be let in: each lacks
+// one thing that an honest one has.
 #ifndef BIRTHMARK_TESTS_SUPPORT_FORGED_IDENTITY_H_
 #define BIRTHMARK_TESTS_SUPPORT_FORGED_IDENTITY_H_
 

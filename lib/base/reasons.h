@@ -69,6 +69,8 @@ inline constexpr absl::string_view kFleetExists = "FLEET_EXISTS";
 inline constexpr absl::string_view kLineExists = "LINE_EXISTS";
 inline constexpr absl::string_view kBatchExists = "BATCH_EXISTS";
 inline constexpr absl::string_view kDeviceExists = "DEVICE_EXISTS";
+// The serial number has its certificate already, for another key or purpose.
+inline constexpr absl::string_view kCertificateExists = "CERTIFICATE_EXISTS";
 // A device has, or once had, this very key.
 inline constexpr absl::string_view kKeyAlreadyEnrolled = "KEY_ALREADY_ENROLLED";
 

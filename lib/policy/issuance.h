@@ -12,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -86,6 +87,10 @@ class Issuance {
   absl::StatusOr<PreparedCertificate> Prepare(const IssuanceRequest& request,
                                               absl::Time now) const;
 
+  // ValidityFor returns the validity of what is issued at `now`.
+  // kFailedPrecondition / ISSUER_NOT_ACTIVE.
+  absl::StatusOr<Validity> ValidityFor(absl::Time now) const;
+
   const Profile& profile() const { return options_.profile; }
 
  private:
@@ -96,8 +101,6 @@ class Issuance {
         lint_(std::move(lint)),
         client_(std::move(client)),
         server_(std::move(server)) {}
-
-  absl::StatusOr<Validity> ValidityFor(absl::Time now) const;
 
   Options options_;
   x509::LintProfile lint_;

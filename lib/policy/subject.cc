@@ -72,6 +72,10 @@ class NameWriter {
   NameWriter(const Profile& profile, absl::string_view trust_domain)
       : profile_(profile), trust_domain_(trust_domain) {}
 
+  absl::StatusOr<SubjectNames> operator()(std::monostate) const {
+    return Invalid("subject", "is required");
+  }
+
   absl::StatusOr<SubjectNames> operator()(const DeviceSubject& device) const {
     switch (profile_.kind) {
       case ProfileKind::kIdevid:

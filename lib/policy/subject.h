@@ -50,8 +50,9 @@ struct ServiceSubject {
   std::vector<std::string> dns_names;  // of its server certificate
 };
 
-using Subject =
-    std::variant<DeviceSubject, LineSubject, OperatorSubject, ServiceSubject>;
+// std::monostate: none was given, which every profile refuses.
+using Subject = std::variant<std::monostate, DeviceSubject, LineSubject,
+                             OperatorSubject, ServiceSubject>;
 
 struct SubjectNames {
   x509::DistinguishedName name;

@@ -1,0 +1,26 @@
+#include "services/ca/metrics.h"
+
+namespace birthmark::ca {
+
+Metrics::Metrics(telemetry::Registry& registry)
+    : issued(registry.AddCounter("birthmark_ca_certificates_issued_total",
+                                 "Certificates signed and committed.",
+                                 {"profile"})),
+      replayed(registry.AddCounter(
+          "birthmark_ca_certificates_replayed_total",
+          "Requests answered with a certificate recorded before.",
+          {"profile"})),
+      refused(registry.AddCounter("birthmark_ca_requests_refused_total",
+                                  "Requests that got no certificate.",
+                                  {"profile", "reason"})),
+      batch_seconds(registry.AddHistogram(
+          "birthmark_ca_batch_seconds",
+          "A batch from its validation to its commit.", {"profile"})),
+      crls_signed(registry.AddCounter("birthmark_ca_crls_signed_total",
+                                      "CRLs signed and committed.",
+                                      {"issuer"})),
+      crl_entries(registry.AddGauge("birthmark_ca_crl_entries",
+                                    "Entries of the newest CRL.", {"issuer"})) {
+}
+
+}  // namespace birthmark::ca

@@ -1,0 +1,29 @@
+#ifndef BIRTHMARK_SERVICES_CA_METRICS_H_
+#define BIRTHMARK_SERVICES_CA_METRICS_H_
+
+#include "lib/telemetry/metrics.h"
+
+namespace birthmark::ca {
+
+// Metrics are what the role `ca` counts. Made once for each registry, which
+// must outlive it.
+struct Metrics {
+  explicit Metrics(telemetry::Registry& registry);
+
+  // {profile}
+  telemetry::Family<telemetry::Counter>& issued;
+  // {profile}: answered from the record, nothing signed.
+  telemetry::Family<telemetry::Counter>& replayed;
+  // {profile,reason}
+  telemetry::Family<telemetry::Counter>& refused;
+  // {profile}: a batch from its validation to its commit.
+  telemetry::Family<telemetry::Histogram>& batch_seconds;
+  // {issuer}
+  telemetry::Family<telemetry::Counter>& crls_signed;
+  // {issuer}: entries of the newest CRL.
+  telemetry::Family<telemetry::Gauge>& crl_entries;
+};
+
+}  // namespace birthmark::ca
+
+#endif  // BIRTHMARK_SERVICES_CA_METRICS_H_

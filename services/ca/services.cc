@@ -1,0 +1,230 @@
+#include "services/ca/services.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "birthmark/ca/v1/ca_service.pb.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+#include "lib/base/resource_name.h"
+#include "lib/base/status_macros.h"
+#include "lib/base/thread_pool.h"
+#include "lib/rpc/call_context.h"
+#include "lib/rpc/status.h"
+#include "services/ca/batch_issuer.h"
+#include "services/ca/convert.h"
+#include "services/ca/crl_issuer.h"
+#include "services/ca/issuer.h"
+#include "services/ca/metrics.h"
+
+namespace birthmark::ca {
+namespace {
+
+constexpr size_t kSigningQueue = 4096;
+
+int SigningThreads(int asked) {
+  return asked > 0
+             ? asked
+             : std::max(1,
+                        static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+absl::Status NotFound(absl::string_view reason, absl::string_view resource) {
+  return MakeError(absl::StatusCode::kNotFound, reason,
+                   absl::StrCat("there is no ", resource),
+                   {{"resource", resource}});
+}
+
+}  // namespace
+
+struct Services::Impl {
+  Impl(const Dependencies& deps, std::string trust_domain, int threads,
+       absl::Duration crl_lifetime)
+      : trust_domain(std::move(trust_domain)),
+        metrics(deps.metrics),
+        pool(threads, kSigningQueue),
+        crls(deps.crls, crl_lifetime, deps.clock, metrics) {}
+
+  absl::StatusOr<const Issuer*> FindIssuer(absl::string_view name,
+                                           absl::string_view field) const;
+  absl::StatusOr<BatchIssuer*> FindProfile(absl::string_view name,
+                                           absl::string_view field) const;
+
+  absl::StatusOr<v1::IssueCertificatesResponse> IssueCertificates(
+      const rpc::CallContext& context,
+      const v1::IssueCertificatesRequest& request);
+  absl::StatusOr<v1::SignCrlResponse> SignCrl(
+      const rpc::CallContext& context, const v1::SignCrlRequest& request);
+
+  const std::string trust_domain;
+  Metrics metrics;
+  ThreadPool pool;
+  CrlIssuer crls;
+  // By id; listed in this order.
+  std::map<std::string, std::unique_ptr<Issuer>, std::less<>> issuers;
+  std::map<std::string, std::unique_ptr<BatchIssuer>, std::less<>> profiles;
+};
+
+absl::StatusOr<const Issuer*> Services::Impl::FindIssuer(
+    absl::string_view name, absl::string_view field) const {
+  BIRTHMARK_ASSIGN_OR_RETURN(auto ids,
+                             ParseName("issuers/{issuer}", name, field));
+  const auto found = issuers.find(ids[0]);
+  if (found == issuers.end()) {
+    return NotFound(reasons::kIssuerNotFound, name);
+  }
+  return found->second.get();
+}
+
+absl::StatusOr<BatchIssuer*> Services::Impl::FindProfile(
+    absl::string_view name, absl::string_view field) const {
+  BIRTHMARK_ASSIGN_OR_RETURN(auto ids,
+                             ParseName("profiles/{profile}", name, field));
+  const auto found = profiles.find(ids[0]);
+  if (found == profiles.end()) {
+    return NotFound(reasons::kProfileNotFound, name);
+  }
+  return found->second.get();
+}
+
+absl::StatusOr<v1::IssueCertificatesResponse> Services::Impl::IssueCertificates(
+    const rpc::CallContext& context,
+    const v1::IssueCertificatesRequest& request) {
+  BIRTHMARK_ASSIGN_OR_RETURN(BatchIssuer * issuer,
+                             FindProfile(request.profile(), "profile"));
+  BIRTHMARK_RETURN_IF_ERROR(
+      CheckOnBehalfOf(request.on_behalf_of(), trust_domain));
+  BIRTHMARK_ASSIGN_OR_RETURN(auto requests, RequestsFrom(request));
+  BIRTHMARK_ASSIGN_OR_RETURN(BatchIssuer::Results results,
+                             issuer->Issue(requests, {context.caller().actor,
+                                                      request.on_behalf_of()}));
+  v1::IssueCertificatesResponse response;
+  for (absl::StatusOr<std::string>& result : results) {
+    v1::IssueCertificatesResponse::Result* out = response.add_results();
+    if (result.ok()) {
+      out->set_certificate_der(*std::move(result));
+    } else {
+      *out->mutable_error() = rpc::ToProto(result.status());
+    }
+  }
+  const auto& chain = issuer->issuer().chain();
+  for (size_t i = 0; i + 1 < chain.size(); ++i) {
+    response.add_issuer_chain_der(chain[i]->der);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::SignCrlResponse> Services::Impl::SignCrl(
+    const rpc::CallContext& context, const v1::SignCrlRequest& request) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const Issuer* issuer,
+                             FindIssuer(request.issuer(), "issuer"));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      storage::CrlRow row,
+      crls.Current(*issuer, request.shard(), context.caller().actor));
+  return CrlTo(row);
+}
+
+Services::Services(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Services::~Services() = default;
+
+absl::StatusOr<std::unique_ptr<Services>> Services::New(
+    const Dependencies& dependencies, Options options) {
+  auto impl = std::make_unique<Impl>(dependencies, options.trust_domain,
+                                     SigningThreads(options.signing_threads),
+                                     options.crl_lifetime > absl::ZeroDuration()
+                                         ? options.crl_lifetime
+                                         : kDefaultCrlLifetime);
+  for (IssuerKey& key : options.issuers) {
+    const std::string id = key.id;
+    BIRTHMARK_ASSIGN_OR_RETURN(
+        auto issuer, Issuer::New({key.id, std::move(key.signer),
+                                  std::move(key.chain), options.crl_base_url}));
+    if (!impl->issuers.emplace(id, std::move(issuer)).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("issuer ", id, " is there twice"));
+    }
+  }
+  for (const policy::Profile& profile : options.profiles) {
+    const auto issuer = impl->issuers.find(profile.issuer);
+    if (issuer == impl->issuers.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "profile ", profile.id, ": there is no issuer ", profile.issuer));
+    }
+    BIRTHMARK_ASSIGN_OR_RETURN(
+        policy::Issuance issuance,
+        policy::Issuance::New(
+            {profile, issuer->second->certificate(),
+             issuer->second->algorithm(), options.trust_domain,
+             issuer->second->CrlUri(issuer->second->open_shard())}));
+    auto batches = std::make_unique<BatchIssuer>(
+        *issuer->second, std::move(issuance), dependencies.certificates,
+        impl->pool, dependencies.clock, impl->metrics);
+    if (!impl->profiles.emplace(profile.id, std::move(batches)).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("profile ", profile.id, " is there twice"));
+    }
+  }
+  return std::unique_ptr<Services>(new Services(std::move(impl)));
+}
+
+void Services::Register(rpc::Router& router) {
+  Impl* impl = impl_.get();
+  const auto* file = v1::SignCrlRequest::descriptor()->file();
+  for (int i = 0; i < file->service_count(); ++i) {
+    router.AddService(*file->service(i));
+  }
+  router.Unary<v1::IssueCertificatesRequest, v1::IssueCertificatesResponse>(
+      "birthmark.ca.v1.CertificateAuthority.IssueCertificates",
+      [impl](const rpc::CallContext& context,
+             const v1::IssueCertificatesRequest& request) {
+        return impl->IssueCertificates(context, request);
+      });
+  router.Unary<v1::GetIssuerRequest, v1::Issuer>(
+      "birthmark.ca.v1.CertificateAuthority.GetIssuer",
+      [impl](const rpc::CallContext&, const v1::GetIssuerRequest& request)
+          -> absl::StatusOr<v1::Issuer> {
+        BIRTHMARK_ASSIGN_OR_RETURN(const Issuer* issuer,
+                                   impl->FindIssuer(request.name(), "name"));
+        return IssuerTo(*issuer);
+      });
+  router.Unary<v1::ListIssuersRequest, v1::ListIssuersResponse>(
+      "birthmark.ca.v1.CertificateAuthority.ListIssuers",
+      [impl](const rpc::CallContext&, const v1::ListIssuersRequest&)
+          -> absl::StatusOr<v1::ListIssuersResponse> {
+        v1::ListIssuersResponse response;
+        for (const auto& [id, issuer] : impl->issuers) {
+          *response.add_issuers() = IssuerTo(*issuer);
+        }
+        return response;
+      });
+  router.Unary<v1::GetProfileRequest, v1::Profile>(
+      "birthmark.ca.v1.CertificateAuthority.GetProfile",
+      [impl](const rpc::CallContext&, const v1::GetProfileRequest& request)
+          -> absl::StatusOr<v1::Profile> {
+        BIRTHMARK_ASSIGN_OR_RETURN(BatchIssuer * batches,
+                                   impl->FindProfile(request.name(), "name"));
+        return ProfileTo(batches->profile());
+      });
+  router.Unary<v1::ListProfilesRequest, v1::ListProfilesResponse>(
+      "birthmark.ca.v1.CertificateAuthority.ListProfiles",
+      [impl](const rpc::CallContext&, const v1::ListProfilesRequest&)
+          -> absl::StatusOr<v1::ListProfilesResponse> {
+        v1::ListProfilesResponse response;
+        for (const auto& [id, batches] : impl->profiles) {
+          *response.add_profiles() = ProfileTo(batches->profile());
+        }
+        return response;
+      });
+  router.Unary<v1::SignCrlRequest, v1::SignCrlResponse>(
+      "birthmark.ca.v1.CrlSigner.SignCrl",
+      [impl](const rpc::CallContext& context,
+             const v1::SignCrlRequest& request) {
+        return impl->SignCrl(context, request);
+      });
+}
+
+}  // namespace birthmark::ca

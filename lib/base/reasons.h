@@ -115,6 +115,8 @@ inline constexpr absl::string_view kServerOverloaded = "SERVER_OVERLOADED";
 
 inline constexpr absl::string_view kSignerOffline = "SIGNER_OFFLINE";
 inline constexpr absl::string_view kDatabaseOffline = "DATABASE_OFFLINE";
+// The server shuts down; another one, or itself in a moment, will answer.
+inline constexpr absl::string_view kServerDraining = "SERVER_DRAINING";
 
 // UNIMPLEMENTED: the method is not served here. Metadata: method.
 inline constexpr absl::string_view kMethodNotServed = "METHOD_NOT_SERVED";

@@ -45,10 +45,14 @@ fetch() {
     -o "Dir::Cache=$work"
     -o "APT::Sandbox::User=$(id -un)")
   "${apt[@]}" update
+  # A stable update may have replaced the version; upstream's tarball stays.
   (cd "$work/download" &&
-    "${apt[@]}" source --download-only --tar-only "$package=$version")
+    for wanted in "$package=$version" "$package"; do
+      "${apt[@]}" source --download-only --tar-only "$wanted" && break
+    done)
   if ! is_wanted "$work/download/$tarball"; then
-    echo "$0: $tarball is missing or not the pinned one" >&2
+    echo "$0: $tarball is missing or not the pinned one:" >&2
+    sha256sum "$work/download/$tarball" >&2
     return 1
   fi
   mkdir -p "$cache"

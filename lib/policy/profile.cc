@@ -46,6 +46,9 @@ absl::Status CheckValidity(const Profile& profile) {
     }
     return Invalid("validity", "only profiles of kind idevid may have none");
   }
+  if (profile.kind == ProfileKind::kIdevid) {
+    return Invalid("validity", "profiles of kind idevid have none");
+  }
   return CheckDuration("validity", *profile.validity, absl::Minutes(1),
                        kMaxValidity);
 }
@@ -151,7 +154,7 @@ absl::Status CheckKey(const Profile& profile, const crypto::PublicKey& key) {
   return MakeError(
       absl::StatusCode::kFailedPrecondition, reasons::kKeyTypeNotAllowed,
       absl::StrCat("profile ", profile.id, " does not take ", name, " keys"),
-      {{"key_type", name}, {"profile", profile.id}});
+      {{"algorithm", name}, {"profile", profile.id}});
 }
 
 absl::Time NoExpiry() { return absl::FromUnixSeconds(int64_t{253402300799}); }

@@ -31,7 +31,8 @@ struct Profile {
   int version = 0;  // from 1; rises with every change
   ProfileKind kind = ProfileKind::kIdevid;
   std::string issuer;  // issuer id
-  // Absent: no expiry (IEEE 802.1AR 8.7), which only kIdevid may have.
+  // Absent: no expiry (IEEE 802.1AR 8.7), which kIdevid must have and no other
+  // kind may.
   std::optional<absl::Duration> validity;
   // How far notBefore lies in the past, for devices with bad clocks.
   absl::Duration backdate = kDefaultBackdate;
@@ -46,7 +47,7 @@ struct Profile {
 absl::Status Validate(const Profile& profile);
 
 // CheckKey says whether `profile` takes keys of this type.
-// kFailedPrecondition / KEY_TYPE_NOT_ALLOWED, metadata key_type and profile.
+// kFailedPrecondition / KEY_TYPE_NOT_ALLOWED, metadata algorithm and profile.
 absl::Status CheckKey(const Profile& profile, const crypto::PublicKey& key);
 
 // NoExpiry is 9999-12-31T23:59:59Z: RFC 5280 4.1.2.5, "no well-defined

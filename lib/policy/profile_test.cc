@@ -62,6 +62,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"VersionZero", "version", [](Profile& p) { p.version = 0; }},
         Case{"NoIssuer", "issuer", [](Profile& p) { p.issuer = ""; }},
         Case{"NoExpiry", "validity", [](Profile& p) { p.validity.reset(); }},
+        Case{"IdevidThatExpires", "validity",
+             [](Profile& p) { p.kind = ProfileKind::kIdevid; }},
         Case{"TooShort", "validity",
              [](Profile& p) { p.validity = absl::Seconds(59); }},
         Case{"TooLong", "validity",
@@ -90,6 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"BadHardwareType", "hardware_type_oid",
              [](Profile& p) {
                p.kind = ProfileKind::kIdevid;
+               p.validity.reset();
                p.hardware_type_oid = "1.2.x";
              }},
         Case{"HttpsUrl", "ca_issuers_url",
@@ -108,7 +111,7 @@ TEST(ProfileTest, RefusesOtherKeys) {
   const absl::Status status = CheckKey(CreateValidProfile(), key->public_key());
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
                                reasons::kKeyTypeNotAllowed));
-  EXPECT_THAT(status, HasMetadata("key_type", "P-384"));
+  EXPECT_THAT(status, HasMetadata("algorithm", "P-384"));
   EXPECT_THAT(status, HasMetadata("profile", "ldevid"));
 }
 

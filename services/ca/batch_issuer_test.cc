@@ -1,0 +1,246 @@
+#include "services/ca/batch_issuer.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/fake_clock.h"
+#include "lib/base/reasons.h"
+#include "lib/base/testing.h"
+#include "lib/base/thread_pool.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/ids.h"
+#include "lib/keys/fake_signer.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/x509/certificate.h"
+#include "lib/x509/serial.h"
+#include "services/ca/fake_stores.h"
+#include "services/ca/test_issuer.h"
+
+namespace birthmark::ca {
+namespace {
+
+using policy::IssuanceRequest;
+using ::testing::SizeIs;
+
+constexpr char kCaller[] = "spiffe://birthmark.example/service/registration";
+constexpr char kLine[] = "spiffe://birthmark.example/fleet/acme/line/l1";
+
+class BatchIssuerTest : public testing::Test {
+ protected:
+  std::unique_ptr<BatchIssuer> MakeBatchIssuer(policy::ProfileKind kind) {
+    policy::Profile profile;
+    profile.id = std::string(policy::ProfileKindName(kind));
+    profile.version = 7;
+    profile.kind = kind;
+    profile.issuer = "idevid";
+    if (kind != policy::ProfileKind::kIdevid) {
+      profile.validity = absl::Hours(24 * 90);
+    }
+    profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
+    auto issuance = policy::Issuance::New(
+        {profile, issuer_->certificate(), issuer_->algorithm(),
+         kTestTrustDomain, issuer_->CrlUri(issuer_->open_shard())});
+    return std::make_unique<BatchIssuer>(
+        *issuer_, *std::move(issuance), certificates_, pool_, clock_, metrics_);
+  }
+
+  IssuanceRequest Request(const keys::Signer& key) {
+    return {hierarchy_.Serial(), std::string(key.public_key().spki_der()),
+            policy::DeviceSubject{crypto::NewUid(clock_), "acme", "thermo",
+                                  "SN-1"}};
+  }
+
+  absl::StatusOr<BatchIssuer::Results> Issue(
+      const std::vector<IssuanceRequest>& requests) {
+    return batches_->Issue(requests, {kCaller, kLine});
+  }
+
+  FakeClock clock_;
+  TestHierarchy hierarchy_{clock_};
+  keys::FakeSigner* signer_ = nullptr;
+  std::unique_ptr<Issuer> issuer_ =
+      hierarchy_.MakeIssuer("idevid", "http://crl.example", &signer_);
+  telemetry::Registry registry_;
+  Metrics metrics_{registry_};
+  ThreadPool pool_{2, 64};
+  FakeCertificateStore certificates_;
+  std::unique_ptr<BatchIssuer> batches_ =
+      MakeBatchIssuer(policy::ProfileKind::kIdevid);
+  keys::FakeSigner key_;
+};
+
+TEST_F(BatchIssuerTest, RecordsTheCertificateWithItsAuditEntry) {
+  const IssuanceRequest request = Request(key_);
+  ASSERT_OK_AND_ASSIGN(auto results, Issue({request}));
+  ASSERT_THAT(results, SizeIs(1));
+  ASSERT_OK(results[0]);
+  ASSERT_OK_AND_ASSIGN(auto certificate, x509::Certificate::Parse(*results[0]));
+  EXPECT_OK(certificate.VerifySignatureBy(signer_->public_key()));
+  EXPECT_EQ(certificate->serial_hex, x509::SerialToHex(request.serial));
+
+  ASSERT_THAT(certificates_.rows(), SizeIs(1));
+  const storage::CertificateRow row = certificates_.rows()[0];
+  EXPECT_EQ(row.serial, request.serial);
+  EXPECT_EQ(row.issuer_id, "idevid");
+  EXPECT_EQ(row.profile, "idevid");
+  EXPECT_EQ(row.profile_version, 7);
+  EXPECT_EQ(row.spki_sha256, crypto::Sha256(request.spki_der));
+  EXPECT_EQ(row.device_uid,
+            std::get<policy::DeviceSubject>(request.subject).uid);
+  EXPECT_EQ(row.fleet_id, "acme");
+  EXPECT_EQ(row.crl_shard, 0);
+  EXPECT_EQ(row.not_before, certificate->not_before);
+  EXPECT_EQ(row.not_after, certificate->not_after);
+  EXPECT_EQ(row.certificate_der, *results[0]);
+
+  ASSERT_THAT(certificates_.entries(), SizeIs(1));
+  const audit::Entry entry = certificates_.entries()[0];
+  EXPECT_EQ(entry.action, "certificate.issue");
+  EXPECT_EQ(entry.actor, kLine);
+  EXPECT_EQ(entry.resource,
+            "issuers/idevid/certificates/" + x509::SerialToHex(request.serial));
+  EXPECT_EQ(entry.details.at("caller"), kCaller);
+  EXPECT_EQ(entry.details.at("profile_version"), "7");
+  EXPECT_EQ(entry.details.at("spki_sha256"), HexEncode(row.spki_sha256));
+}
+
+TEST_F(BatchIssuerTest, AnswersARepeatFromTheRecordAndSignsNothing) {
+  const IssuanceRequest request = Request(key_);
+  ASSERT_OK_AND_ASSIGN(auto first, Issue({request}));
+  clock_.Advance(absl::Hours(5));
+  ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
+  EXPECT_EQ(*first[0], *second[0]);
+  EXPECT_EQ(signer_->sign_count(), 1);
+  EXPECT_THAT(certificates_.entries(), SizeIs(1));
+}
+
+TEST_F(BatchIssuerTest, NeverGivesASerialToAnotherKey) {
+  IssuanceRequest request = Request(key_);
+  ASSERT_OK_AND_ASSIGN(auto first, Issue({request}));
+  const keys::FakeSigner other;
+  request.spki_der = std::string(other.public_key().spki_der());
+  ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
+  EXPECT_THAT(second[0], StatusIs(absl::StatusCode::kAlreadyExists,
+                                  reasons::kCertificateExists));
+  EXPECT_THAT(certificates_.rows(), SizeIs(1));
+}
+
+TEST_F(BatchIssuerTest, NeverGivesASerialToAnotherProfile) {
+  const IssuanceRequest request = Request(key_);
+  ASSERT_OK(Issue({request}));
+  batches_ = MakeBatchIssuer(policy::ProfileKind::kLdevid);
+  ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
+  EXPECT_THAT(second[0], StatusIs(absl::StatusCode::kAlreadyExists,
+                                  reasons::kCertificateExists));
+}
+
+TEST_F(BatchIssuerTest, SignsASerialOnceWhenItStandsTwiceInABatch) {
+  const IssuanceRequest request = Request(key_);
+  IssuanceRequest thief = request;
+  const keys::FakeSigner other;
+  thief.spki_der = std::string(other.public_key().spki_der());
+  ASSERT_OK_AND_ASSIGN(auto results, Issue({request, request, thief}));
+  ASSERT_OK(results[0]);
+  ASSERT_OK(results[1]);
+  EXPECT_EQ(*results[0], *results[1]);
+  EXPECT_THAT(results[2], StatusIs(absl::StatusCode::kAlreadyExists,
+                                   reasons::kCertificateExists));
+  EXPECT_EQ(signer_->sign_count(), 1);
+}
+
+TEST_F(BatchIssuerTest, ReturnsTheWinnersCertificateAfterARace) {
+  const IssuanceRequest request = Request(key_);
+  ASSERT_OK_AND_ASSIGN(auto first, Issue({request}));
+  certificates_.HideNext();
+  ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
+  EXPECT_EQ(*first[0], *second[0]);
+  EXPECT_THAT(certificates_.entries(), SizeIs(1));
+}
+
+TEST_F(BatchIssuerTest, LosesARaceForASerialWithAnotherKey) {
+  IssuanceRequest request = Request(key_);
+  ASSERT_OK(Issue({request}));
+  const keys::FakeSigner other;
+  request.spki_der = std::string(other.public_key().spki_der());
+  certificates_.HideNext();
+  ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
+  EXPECT_THAT(second[0], StatusIs(absl::StatusCode::kAlreadyExists,
+                                  reasons::kCertificateExists));
+}
+
+TEST_F(BatchIssuerTest, OneBadRequestLeavesTheOthersUnharmed) {
+  std::vector<IssuanceRequest> requests;
+  std::vector<std::unique_ptr<keys::FakeSigner>> keys;
+  for (int i = 0; i < 40; ++i) {
+    keys.push_back(std::make_unique<keys::FakeSigner>());
+    requests.push_back(Request(*keys.back()));
+  }
+  const keys::FakeSigner wrong_type(crypto::KeyAlgorithm::kP384);
+  requests[3].serial.pop_back();
+  requests[7].spki_der = "\x30";
+  requests[11].spki_der = std::string(wrong_type.public_key().spki_der());
+  requests[13].subject = policy::LineSubject{"acme", "l1"};
+  requests[17].subject = std::monostate();
+  std::get<policy::DeviceSubject>(requests[19].subject).serial_number = "_";
+  ASSERT_OK_AND_ASSIGN(auto results, Issue(requests));
+  ASSERT_THAT(results, SizeIs(40));
+  EXPECT_THAT(results[3], HasMetadata("field", "serial"));
+  EXPECT_THAT(results[7], StatusIs(absl::StatusCode::kInvalidArgument,
+                                   reasons::kKeyMalformed));
+  EXPECT_THAT(results[11], StatusIs(absl::StatusCode::kFailedPrecondition,
+                                    reasons::kKeyTypeNotAllowed));
+  EXPECT_THAT(results[13], StatusIs(absl::StatusCode::kFailedPrecondition,
+                                    reasons::kProfileViolation));
+  EXPECT_THAT(results[17], HasMetadata("field", "subject"));
+  EXPECT_THAT(results[19], HasMetadata("field", "device.serial_number"));
+  int good = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].ok()) {
+      continue;
+    }
+    ++good;
+    ASSERT_OK_AND_ASSIGN(auto certificate,
+                         x509::Certificate::Parse(*results[i]));
+    EXPECT_EQ(certificate->spki_der, requests[i].spki_der);
+  }
+  EXPECT_EQ(good, 34);
+  EXPECT_THAT(certificates_.rows(), SizeIs(34));
+  EXPECT_THAT(certificates_.entries(), SizeIs(34));
+  EXPECT_EQ(metrics_.issued.With({"idevid"}).Value(), 34);
+  EXPECT_EQ(metrics_.refused.With({"idevid", "INVALID_FIELD"}).Value(), 3);
+}
+
+TEST_F(BatchIssuerTest, AnswersNothingThatIsNotCommitted) {
+  const IssuanceRequest request = Request(key_);
+  certificates_.FailNext(MakeError(absl::StatusCode::kUnavailable,
+                                   reasons::kDatabaseOffline, "gone"));
+  EXPECT_THAT(Issue({request}), StatusIs(absl::StatusCode::kUnavailable,
+                                         reasons::kDatabaseOffline));
+  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+  ASSERT_OK_AND_ASSIGN(auto results, Issue({request}));
+  EXPECT_OK(results[0]);
+}
+
+TEST_F(BatchIssuerTest, FailsAsAWholeWhenTheSignerIsOffline) {
+  const keys::FakeSigner other;
+  signer_->FailNext(MakeError(absl::StatusCode::kUnavailable,
+                              reasons::kSignerOffline, "no token"));
+  EXPECT_THAT(
+      Issue({Request(key_), Request(other)}),
+      StatusIs(absl::StatusCode::kUnavailable, reasons::kSignerOffline));
+  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+}
+
+TEST_F(BatchIssuerTest, FailsAsAWholeOutsideTheIssuersValidity) {
+  clock_.Set(clock_.Now() - absl::Hours(2));
+  EXPECT_THAT(Issue({Request(key_)}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       reasons::kIssuerNotActive));
+  EXPECT_EQ(signer_->sign_count(), 0);
+}
+
+}  // namespace
+}  // namespace birthmark::ca

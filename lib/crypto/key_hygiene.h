@@ -13,10 +13,11 @@ inline constexpr int kMinRsaBits = 2048;
 inline constexpr int kMaxRsaBits = 4096;
 
 // CheckKeyHygiene returns OK for every elliptic curve key, since PublicKey
-// holds only valid points of prime order, and examines RSA keys. It fails with
-// kFailedPrecondition / KEY_WEAK and metadata `rule`, in this order:
+// refuses points that are invalid or of small order, and examines RSA keys. It
+// fails with kFailedPrecondition / KEY_WEAK and metadata `rule`, in this order:
 //   rsa_modulus_size      not 2048 to 4096 bits, or not a multiple of 8: below
-//                         is too weak, above costs verifiers more than it gives.
+//                         is too weak, above costs verifiers more than it
+//                         gives.
 //   rsa_exponent          not odd in [65537, 2^32-1]. CA/B Forum asks 65537 or
 //                         more; a small one breaks with careless padding, and
 //                         larger ones than 32 bits are refused by many stacks.

@@ -30,8 +30,8 @@ class PublicKey {
   //            point uncompressed, on the curve, not at infinity.
   //   Ed25519  RFC 8410: parameters absent; the point canonical, on the curve,
   //            and not of small order.
-  //   RSA      RFC 3279: parameters NULL; modulus 512 to 8192 bits; modulus and
-  //            exponent odd, exponent at least 3 and below 2^33.
+  //   RSA      RFC 3279: parameters NULL; modulus 512 to 8192 bits, exponent
+  //            at most 33 bits. Even numbers pass; they verify nothing.
   // kInvalidArgument / KEY_MALFORMED, metadata rule says what is wrong;
   // kFailedPrecondition / KEY_TYPE_NOT_ALLOWED for any other algorithm, curve
   // or size.

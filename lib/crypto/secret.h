@@ -16,7 +16,8 @@ namespace birthmark::crypto {
 // review is a search for its name.
 class KeyExportToken;
 
-// SecretBytes is move-only; a moved-from one is empty. Const use is thread-safe.
+// SecretBytes is move-only; a moved-from one is empty. Const use is
+// thread-safe.
 class SecretBytes {
  public:
   SecretBytes() = default;

@@ -15,11 +15,13 @@
 
 namespace birthmark::keys {
 
+class PrivateKey;  // private to lib/keys
+
 // LocalKey is immutable; copies are not needed: share it by pointer.
 class LocalKey : public Signer {
  public:
-  // Generate makes a fresh key. `rsa_bits` (2048 to 4096, a multiple of 8)
-  // matters for kRsa alone; kInvalidArgument if it is out of range.
+  // Generate makes a fresh key. `rsa_bits` (2048, 3072 or 4096) matters for
+  // kRsa alone; kInvalidArgument if it is another number.
   static absl::StatusOr<std::unique_ptr<LocalKey>> Generate(
       crypto::KeyAlgorithm algorithm, int rsa_bits = 2048);
 
@@ -53,6 +55,8 @@ class LocalKey : public Signer {
  private:
   struct Impl;
   explicit LocalKey(std::unique_ptr<Impl> impl);
+  static absl::StatusOr<std::unique_ptr<LocalKey>> Wrap(PrivateKey key);
+
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,73 @@
+#include "lib/storage/key_sql.h"
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+#include "lib/storage/key_row.h"
+#include "lib/storage/param.h"
+#include "lib/storage/rows.h"
+#include "lib/storage/session.h"
+
+namespace birthmark::storage {
+namespace {
+
+constexpr Statement kInsert = {"key_insert", R"(
+    INSERT INTO keys
+      (spki_sha256, device_uid, owner, usage, state, algorithm, bits, serial,
+       profile, create_time)
+    SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::text[], $4::smallint[],
+                         $5::smallint[], $6::smallint[], $7::integer[],
+                         $8::bytea[], $9::text[], $10::timestamptz[])
+    ON CONFLICT DO NOTHING)"};
+constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
+    FROM keys k LEFT JOIN certificates c ON c.serial = k.serial
+    WHERE k.spki_sha256 = $1)"};
+
+}  // namespace
+
+int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys) {
+  if (keys.empty()) {
+    return 0;
+  }
+  Array spkis, devices, owners, usages, states, algorithms, bits, serials,
+      profiles, times;
+  for (const KeyRow* key : keys) {
+    spkis.Add(Bytes(key->spki_sha256));
+    devices.Add(TextOrNull(key->device_uid));
+    owners.Add(Text(key->owner));
+    usages.Add(Int(static_cast<int>(key->usage)));
+    states.Add(Int(static_cast<int>(KeyState::kActive)));
+    algorithms.Add(Int(static_cast<int>(key->algorithm)));
+    bits.Add(Int(key->bits));
+    serials.Add(Bytes(key->serial));
+    profiles.Add(Text(key->profile));
+    times.Add(At(key->create_time));
+  }
+  return session
+      .Exec(kInsert, spkis.Take(), devices.Take(), owners.Take(), usages.Take(),
+            states.Take(), algorithms.Take(), bits.Take(), serials.Take(),
+            profiles.Take(), times.Take())
+      .affected_rows();
+}
+
+std::optional<KeyRow> FindKey(Session& session, absl::string_view spki_sha256) {
+  const auto result = session.Exec(kFind, Bytes(spki_sha256));
+  if (result.empty()) {
+    return std::nullopt;
+  }
+  return ReadKey(result[0]);
+}
+
+absl::Status KeyAlreadyEnrolled(absl::string_view spki_sha256) {
+  return MakeError(
+      absl::StatusCode::kAlreadyExists, reasons::kKeyAlreadyEnrolled,
+      "this key was certified before", {{"resource", HexEncode(spki_sha256)}});
+}
+
+}  // namespace birthmark::storage

@@ -1,0 +1,309 @@
+#include "lib/storage/pg_registration_store.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "lib/audit/entry.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/ids.h"
+#include "lib/base/reasons.h"
+#include "lib/base/status_macros.h"
+#include "lib/crypto/random.h"
+#include "lib/storage/key_sql.h"
+#include "lib/storage/param.h"
+#include "lib/storage/record.h"
+#include "lib/storage/revoke_sql.h"
+#include "lib/storage/rows.h"
+#include "lib/storage/session.h"
+
+namespace birthmark::storage {
+namespace {
+
+constexpr Statement kFind = {"registration_find",
+                             "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(
+    FROM certificates c JOIN devices d ON d.device_uid = c.device_uid
+    WHERE c.serial = $1)"};
+// FOR NO KEY UPDATE: rows that refer to the device may come meanwhile.
+constexpr Statement kLock = {"registration_lock",
+                             "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(
+    FROM devices d WHERE d.device_uid = $1 FOR NO KEY UPDATE)"};
+constexpr Statement kActivate = {"registration_activate", R"(
+    UPDATE devices AS d
+    SET state = 2, last_contact_time = $2,
+        version = version + CASE WHEN state = 2 THEN 0 ELSE 1 END,
+        update_time = CASE WHEN state = 2 THEN update_time
+                           ELSE $2::timestamptz END
+    WHERE device_uid = $1
+    RETURNING )" BIRTHMARK_DEVICE_COLUMNS};
+constexpr Statement kCertificate = {
+    "registration_certificate",
+    "SELECT certificate_der FROM certificates WHERE serial = $1"};
+// Notes the contact; the certificate becomes the current one if it is an
+// operational one of this device and newer.
+constexpr Statement kTouch = {"registration_touch", R"(
+    UPDATE devices AS d
+    SET last_contact_time = greatest(d.last_contact_time, $3::timestamptz),
+        current_serial = CASE WHEN n.newer THEN $2::bytea
+                              ELSE d.current_serial END,
+        version = d.version + CASE WHEN n.newer THEN 1 ELSE 0 END,
+        update_time = CASE WHEN n.newer THEN $3::timestamptz
+                           ELSE d.update_time END
+    FROM (SELECT o.device_uid,
+                 EXISTS (SELECT FROM keys k
+                         WHERE k.device_uid = o.device_uid
+                           AND k.serial = $2::bytea AND k.usage = 2)
+                 AND (o.current_serial IS NULL
+                      OR o.current_serial < $2::bytea) AS newer
+          FROM devices o WHERE o.device_uid = $1) n
+    WHERE d.device_uid = n.device_uid
+    RETURNING )" BIRTHMARK_DEVICE_COLUMNS ", n.newer"};
+constexpr Statement kInsertReports = {"firmware_report", R"(
+    INSERT INTO firmware_reports
+      (device_uid, report_id, component, firmware_version, digest,
+       security_version, boot_time, create_time)
+    SELECT $1::uuid, u.*
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bigint[],
+                $7::timestamptz[], $8::timestamptz[]) u)"};
+constexpr Statement kUpsertFirmware = {"firmware_current", R"(
+    INSERT INTO device_firmware AS f
+      (device_uid, component, firmware_version, digest, security_version,
+       boot_time, report_time)
+    SELECT $1::uuid, u.*
+    FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[],
+                $6::timestamptz[], $7::timestamptz[]) u
+    ON CONFLICT (device_uid, component) DO UPDATE
+    SET firmware_version = excluded.firmware_version,
+        digest = excluded.digest,
+        security_version = excluded.security_version,
+        boot_time = excluded.boot_time, report_time = excluded.report_time
+    WHERE f.report_time <= excluded.report_time)"};
+constexpr Statement kNoteContact = {"registration_note_contact", R"(
+    UPDATE devices
+    SET last_contact_time = greatest(last_contact_time, $2::timestamptz)
+    WHERE device_uid = $1)"};
+
+absl::string_view StateName(DeviceState state) {
+  switch (state) {
+    case DeviceState::kRegistered:
+      return "REGISTERED";
+    case DeviceState::kActive:
+      return "ACTIVE";
+    case DeviceState::kQuarantined:
+      return "QUARANTINED";
+    case DeviceState::kDecommissioning:
+      return "DECOMMISSIONING";
+    case DeviceState::kDecommissioned:
+      return "DECOMMISSIONED";
+  }
+  return "";
+}
+
+absl::Status NotFound(absl::string_view resource) {
+  return MakeError(absl::StatusCode::kNotFound, reasons::kDeviceNotFound,
+                   "there is no such device", {{"resource", resource}});
+}
+
+absl::Status NotActive(const DeviceRow& device) {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   reasons::kDeviceNotActive,
+                   "the device's state does not allow this",
+                   {{"resource", absl::StrCat("fleets/", device.fleet_id,
+                                              "/devices/", device.device_uid)},
+                    {"state", StateName(device.state)}});
+}
+
+// Lock returns the device and keeps others from changing it until the end of
+// the transaction.
+absl::StatusOr<DeviceRow> Lock(Session& session, absl::string_view device_uid) {
+  if (!IsUid(device_uid)) {
+    return NotFound(absl::StrCat("fleets/-/devices/", device_uid));
+  }
+  const auto found = session.Exec(kLock, Text(device_uid));
+  if (found.empty()) {
+    return NotFound(absl::StrCat("fleets/-/devices/", device_uid));
+  }
+  return ReadDevice(found[0]);
+}
+
+// Earlier completes `enrolled` from an earlier call with the same key.
+absl::Status Earlier(Session& session, const DeviceRow& device,
+                     const KeyRow& known, const KeyRow& wanted,
+                     Enrolled& enrolled) {
+  if (known.device_uid != device.device_uid || known.usage != wanted.usage) {
+    return KeyAlreadyEnrolled(wanted.spki_sha256);
+  }
+  if (known.state != KeyState::kActive) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     reasons::kKeyBlocked, "this key was taken out of use",
+                     {{"resource", HexEncode(wanted.spki_sha256)}});
+  }
+  enrolled.device = device;
+  enrolled.serial = known.serial;
+  const auto found = session.Exec(kCertificate, Bytes(known.serial));
+  if (!found.empty()) {
+    enrolled.certificate_der = ReadBytes(found[0][0]);
+  }
+  return absl::OkStatus();
+}
+
+audit::Entry SupersededEntry(const RevocationRow& revocation,
+                             const Contact& contact) {
+  return {
+      .id = FormatUid(contact.time, crypto::RandomBytes(kUidRandomBytes)),
+      .time = contact.time,
+      .actor = contact.actor,
+      .action = "certificate.revoke",
+      .resource = absl::StrCat("issuers/", revocation.issuer_id,
+                               "/certificates/", HexEncode(revocation.serial)),
+      .details = {{"reason", "superseded"},
+                  {"superseded_by", HexEncode(contact.serial)}}};
+}
+
+void InsertFirmware(Session& session, absl::string_view device_uid,
+                    absl::Span<const FirmwareRow> reports) {
+  Array ids, components, versions, digests, security, boots, times;
+  // The last word on each component: one statement may not write a row twice.
+  std::map<absl::string_view, const FirmwareRow*> newest;
+  for (const FirmwareRow& report : reports) {
+    ids.Add(Text(report.report_id));
+    components.Add(Text(report.component));
+    versions.Add(Text(report.firmware_version));
+    digests.Add(Bytes(report.digest));
+    security.Add(Int(report.security_version));
+    boots.Add(AtOrNull(report.boot_time));
+    times.Add(At(report.report_time));
+    newest[report.component] = &report;
+  }
+  session.Exec(kInsertReports, Text(device_uid), ids.Take(), components.Take(),
+               versions.Take(), digests.Take(), security.Take(), boots.Take(),
+               times.Take());
+  Array now_components, now_versions, now_digests, now_security, now_boots,
+      now_times;
+  for (const auto& [component, report] : newest) {
+    now_components.Add(Text(component));
+    now_versions.Add(Text(report->firmware_version));
+    now_digests.Add(Bytes(report->digest));
+    now_security.Add(Int(report->security_version));
+    now_boots.Add(AtOrNull(report->boot_time));
+    now_times.Add(At(report->report_time));
+  }
+  session.Exec(kUpsertFirmware, Text(device_uid), now_components.Take(),
+               now_versions.Take(), now_digests.Take(), now_security.Take(),
+               now_boots.Take(), now_times.Take());
+}
+
+}  // namespace
+
+absl::StatusOr<DeviceRow> PgRegistrationStore::FindDeviceByCertificate(
+    absl::string_view serial) {
+  DeviceRow device;
+  BIRTHMARK_RETURN_IF_ERROR(
+      database_.Read([&](Session& session) -> absl::Status {
+        const auto found = session.Exec(kFind, Bytes(serial));
+        if (found.empty()) {
+          return NotFound(
+              absl::StrCat("issuers/-/certificates/", HexEncode(serial)));
+        }
+        device = ReadDevice(found[0]);
+        return absl::OkStatus();
+      }));
+  return device;
+}
+
+absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
+    const Contact& contact, const Enrollment& enrollment) {
+  Enrolled enrolled;
+  BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
+      [&](Session& session) -> absl::Status {
+        enrolled = {};
+        BIRTHMARK_ASSIGN_OR_RETURN(const DeviceRow device,
+                                   Lock(session, contact.device_uid));
+        if (device.state != DeviceState::kRegistered &&
+            device.state != DeviceState::kActive) {
+          return NotActive(device);
+        }
+        const std::optional<KeyRow> known =
+            FindKey(session, enrollment.key.spki_sha256);
+        if (known.has_value()) {
+          return Earlier(session, device, *known, enrollment.key, enrolled);
+        }
+        if (InsertKeys(session, {&enrollment.key}) == 0) {
+          return session.Rerun();
+        }
+        const auto activated =
+            session.Exec(kActivate, Text(contact.device_uid), At(contact.time));
+        enrolled.device = ReadDevice(activated[0]);
+        enrolled.serial = enrollment.key.serial;
+        DeviceEventRow event = enrollment.event;
+        event.device_uid = contact.device_uid;
+        event.from_state = static_cast<int>(device.state);
+        event.to_state = DeviceState::kActive;
+        RecordEvents(session, {event});
+        return RecordMutation(session, enrollment.mutation);
+      },
+      Database::InDoubt::kRerun));
+  return enrolled;
+}
+
+absl::StatusOr<DeviceRow> PgRegistrationStore::Touch(const Contact& contact) {
+  DeviceRow device;
+  BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
+      [&](Session& session) -> absl::Status {
+        BIRTHMARK_ASSIGN_OR_RETURN(device, Lock(session, contact.device_uid));
+        if (device.state != DeviceState::kActive) {
+          return NotActive(device);
+        }
+        const auto touched =
+            session.Exec(kTouch, Text(contact.device_uid),
+                         Bytes(contact.serial), At(contact.time));
+        device = ReadDevice(touched[0]);
+        if (!ReadBool(touched[0][16])) {
+          return absl::OkStatus();
+        }
+        const auto revoked =
+            RevokeSuperseded(session, contact.device_uid, contact.serial,
+                             contact.actor, contact.time);
+        std::vector<audit::Entry> entries;
+        entries.reserve(revoked.size());
+        for (const RevocationRow& revocation : revoked) {
+          entries.push_back(SupersededEntry(revocation, contact));
+        }
+        RecordAudit(session, entries);
+        return absl::OkStatus();
+      },
+      Database::InDoubt::kRerun));
+  return device;
+}
+
+absl::Status PgRegistrationStore::ReportFirmware(
+    const Contact& contact, absl::Span<const FirmwareRow> reports,
+    const DeviceEventRow& event, const Mutation& mutation) {
+  return database_.Transact([&](Session& session) -> absl::Status {
+    BIRTHMARK_ASSIGN_OR_RETURN(const DeviceRow device,
+                               Lock(session, contact.device_uid));
+    if (device.state != DeviceState::kActive) {
+      return NotActive(device);
+    }
+    if (!reports.empty()) {
+      InsertFirmware(session, contact.device_uid, reports);
+    }
+    session.Exec(kNoteContact, Text(contact.device_uid), At(contact.time));
+    DeviceEventRow full = event;
+    full.device_uid = contact.device_uid;
+    full.from_state = static_cast<int>(device.state);
+    full.to_state = device.state;
+    RecordEvents(session, {full});
+    return RecordMutation(session, mutation);
+  });
+}
+
+}  // namespace birthmark::storage

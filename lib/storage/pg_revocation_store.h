@@ -1,0 +1,38 @@
+#ifndef BIRTHMARK_LIB_STORAGE_PG_REVOCATION_STORE_H_
+#define BIRTHMARK_LIB_STORAGE_PG_REVOCATION_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "lib/storage/certificate_store.h"
+#include "lib/storage/database.h"
+#include "lib/storage/mutation.h"
+#include "lib/storage/revocation_store.h"
+
+namespace birthmark::storage {
+
+// PgRevocationStore is the RevocationStore on PostgreSQL. `database` must
+// outlive it.
+class PgRevocationStore : public RevocationStore {
+ public:
+  explicit PgRevocationStore(Database& database) : database_(database) {}
+
+  absl::StatusOr<RevocationRow> Revoke(
+      const RevocationRow& row, int64_t version,
+      const MutationMaker& mutation_for) override;
+  absl::StatusOr<std::vector<RevocationRow>> List(absl::string_view issuer_id,
+                                                  absl::string_view after,
+                                                  int limit) override;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_PG_REVOCATION_STORE_H_

@@ -1,0 +1,102 @@
+#include "lib/storage/record.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "lib/audit/entry.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+#include "lib/storage/device_row.h"
+#include "lib/storage/mutation.h"
+#include "lib/storage/param.h"
+#include "lib/storage/session.h"
+
+namespace birthmark::storage {
+namespace {
+
+constexpr Statement kInsertAudit = {"audit_insert", R"(
+    INSERT INTO audit_entries
+      (entry_time, entry_id, actor, action, resource, entry, leaf_hash)
+    SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[],
+                         $5::text[], $6::text[], $7::bytea[]))"};
+
+constexpr Statement kInsertEvents = {"events_insert", R"(
+    INSERT INTO device_events
+      (device_uid, event_id, kind, from_state, to_state, actor, reason, details,
+       create_time)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[],
+                         $5::smallint[], $6::text[], $7::text[], $8::jsonb[],
+                         $9::timestamptz[]))"};
+
+constexpr Statement kInsertRequest = {"request_insert", R"(
+    INSERT INTO requests
+      (caller, method, request_id, request_hash, response, create_time)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING)"};
+
+}  // namespace
+
+void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
+  if (entries.empty()) {
+    return;
+  }
+  Array times, ids, actors, actions, resources, texts, hashes;
+  for (const audit::Entry& entry : entries) {
+    const std::string canonical = audit::Canonical(entry);
+    // To the millisecond, like the canonical bytes.
+    times.Add(At(absl::FromUnixMillis(absl::ToUnixMillis(entry.time))));
+    ids.Add(Text(entry.id));
+    actors.Add(Text(entry.actor));
+    actions.Add(Text(entry.action));
+    resources.Add(Text(entry.resource));
+    hashes.Add(Bytes(audit::LeafHash(canonical)));
+    texts.Add(Text(canonical));
+  }
+  session.Exec(kInsertAudit, times.Take(), ids.Take(), actors.Take(),
+               actions.Take(), resources.Take(), texts.Take(), hashes.Take());
+}
+
+void RecordEvents(Session& session, absl::Span<const DeviceEventRow> events) {
+  if (events.empty()) {
+    return;
+  }
+  Array uids, ids, kinds, froms, tos, actors, reasons, details, times;
+  for (const DeviceEventRow& event : events) {
+    uids.Add(Text(event.device_uid));
+    ids.Add(Text(event.event_id));
+    kinds.Add(Text(event.kind));
+    froms.Add(Int(event.from_state));
+    tos.Add(Int(static_cast<int>(event.to_state)));
+    actors.Add(Text(event.actor));
+    reasons.Add(Text(event.reason));
+    details.Add(Json(event.details));
+    times.Add(At(event.create_time));
+  }
+  session.Exec(kInsertEvents, uids.Take(), ids.Take(), kinds.Take(),
+               froms.Take(), tos.Take(), actors.Take(), reasons.Take(),
+               details.Take(), times.Take());
+}
+
+absl::Status RecordMutation(Session& session, const Mutation& mutation) {
+  if (mutation.audit.empty()) {
+    return absl::InternalError("a mutation without an audit entry");
+  }
+  RecordAudit(session, mutation.audit);
+  if (!mutation.request.has_value()) {
+    return absl::OkStatus();
+  }
+  const RequestRecord& request = *mutation.request;
+  const auto result =
+      session.Exec(kInsertRequest, Text(request.caller), Text(request.method),
+                   Text(request.request_id), Bytes(request.request_hash),
+                   Bytes(request.response), At(mutation.audit.front().time));
+  if (result.affected_rows() == 0) {
+    return MakeError(absl::StatusCode::kAborted, reasons::kTransactionConflict,
+                     "another request with the same request_id was faster");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace birthmark::storage

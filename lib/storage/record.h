@@ -1,0 +1,28 @@
+// Record: what every mutation leaves behind. Only for lib/storage.
+
+#ifndef BIRTHMARK_LIB_STORAGE_RECORD_H_
+#define BIRTHMARK_LIB_STORAGE_RECORD_H_
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "lib/audit/entry.h"
+#include "lib/storage/device_row.h"
+#include "lib/storage/mutation.h"
+#include "lib/storage/session.h"
+
+namespace birthmark::storage {
+
+// RecordAudit appends `entries` to the audit log.
+void RecordAudit(Session& session, absl::Span<const audit::Entry> entries);
+
+// RecordEvents appends `events` to the devices' histories.
+void RecordEvents(Session& session, absl::Span<const DeviceEventRow> events);
+
+// RecordMutation appends the audit entries and keeps the answer for a repeat.
+// kAborted / TRANSACTION_CONFLICT if there is an answer under the same request
+// id: the caller's transaction must not happen then.
+absl::Status RecordMutation(Session& session, const Mutation& mutation);
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_RECORD_H_

@@ -1,0 +1,95 @@
+#include "lib/storage/revoke_sql.h"
+
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "lib/storage/certificate_store.h"
+#include "lib/storage/param.h"
+#include "lib/storage/rows.h"
+#include "lib/storage/session.h"
+
+namespace birthmark::storage {
+namespace {
+
+constexpr int kSuperseded = 4;
+
+constexpr Statement kRevokeAll = {"revoke_all_of_device", R"(
+    INSERT INTO revocations AS r
+      (serial, issuer_id, crl_shard, not_after, state, reason, actor, version,
+       revoke_time, update_time)
+    SELECT serial, issuer_id, crl_shard, not_after, 2, $2::smallint, $3::text,
+           2, $4::timestamptz, $4::timestamptz
+    FROM certificates WHERE device_uid = $1
+    ORDER BY serial
+    ON CONFLICT (serial) DO UPDATE
+    SET state = excluded.state, reason = excluded.reason,
+        actor = excluded.actor, version = r.version + 1,
+        revoke_time = excluded.revoke_time, update_time = excluded.update_time
+    WHERE r.state <> 2
+    RETURNING )" BIRTHMARK_REVOCATION_COLUMNS};
+// Serial numbers begin with the time, so a smaller one is older. Held ones stay
+// held: whoever holds them decides.
+constexpr Statement kRevokeSuperseded = {"revoke_superseded", R"(
+    INSERT INTO revocations AS r
+      (serial, issuer_id, crl_shard, not_after, state, reason, actor, version,
+       revoke_time, update_time)
+    SELECT c.serial, c.issuer_id, c.crl_shard, c.not_after, 2, $3::smallint,
+           $4::text, 2, $5::timestamptz, $5::timestamptz
+    FROM keys k JOIN certificates c ON c.serial = k.serial
+    WHERE k.device_uid = $1 AND k.usage = 2 AND k.serial < $2
+    ORDER BY c.serial
+    ON CONFLICT (serial) DO UPDATE
+    SET state = excluded.state, reason = excluded.reason,
+        actor = excluded.actor, version = r.version + 1,
+        revoke_time = excluded.revoke_time, update_time = excluded.update_time
+    WHERE r.state = 3
+    RETURNING )" BIRTHMARK_REVOCATION_COLUMNS};
+
+std::vector<RevocationRow> ReadAll(const pqxx::result& result) {
+  std::vector<RevocationRow> rows;
+  rows.reserve(result.size());
+  for (const auto& row : result) {
+    rows.push_back(ReadRevocation(row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<RevocationRow> RevokeAllOfDevice(Session& session,
+                                             absl::string_view device_uid,
+                                             int reason,
+                                             absl::string_view actor,
+                                             absl::Time time) {
+  return ReadAll(session.Exec(kRevokeAll, Text(device_uid), Int(reason),
+                              Text(actor), At(time)));
+}
+
+std::vector<RevocationRow> RevokeSuperseded(Session& session,
+                                            absl::string_view device_uid,
+                                            absl::string_view serial,
+                                            absl::string_view actor,
+                                            absl::Time time) {
+  return ReadAll(session.Exec(kRevokeSuperseded, Text(device_uid),
+                              Bytes(serial), Int(kSuperseded), Text(actor),
+                              At(time)));
+}
+
+absl::string_view RevocationReasonName(int reason) {
+  static constexpr absl::string_view kNames[] = {
+      "unspecified",     "keyCompromise",
+      "cACompromise",    "affiliationChanged",
+      "superseded",      "cessationOfOperation",
+      "certificateHold", "",
+      "removeFromCRL",   "privilegeWithdrawn",
+      "aACompromise"};
+  if (reason < 0 || reason >= static_cast<int>(std::size(kNames))) {
+    return "";
+  }
+  return kNames[reason];
+}
+
+}  // namespace birthmark::storage

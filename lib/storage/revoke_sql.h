@@ -1,0 +1,37 @@
+// Revoking many certificates at once. Only for lib/storage.
+
+#ifndef BIRTHMARK_LIB_STORAGE_REVOKE_SQL_H_
+#define BIRTHMARK_LIB_STORAGE_REVOKE_SQL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "lib/storage/certificate_store.h"
+#include "lib/storage/session.h"
+
+namespace birthmark::storage {
+
+// RevokeAllOfDevice revokes every certificate of the device that is not revoked
+// (held ones too) and returns what it revoked.
+std::vector<RevocationRow> RevokeAllOfDevice(Session& session,
+                                             absl::string_view device_uid,
+                                             int reason,
+                                             absl::string_view actor,
+                                             absl::Time time);
+
+// RevokeSuperseded revokes the operational certificates of the device that are
+// older than `serial` and still good (reason superseded), and returns them.
+std::vector<RevocationRow> RevokeSuperseded(Session& session,
+                                            absl::string_view device_uid,
+                                            absl::string_view serial,
+                                            absl::string_view actor,
+                                            absl::Time time);
+
+// RevocationReasonName names a reason code of RFC 5280, 5.3.1.
+absl::string_view RevocationReasonName(int reason);
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_REVOKE_SQL_H_

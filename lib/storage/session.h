@@ -1,0 +1,62 @@
+// Session is one open transaction, as the stores' implementations see it. Only
+// for lib/storage.
+
+#ifndef BIRTHMARK_LIB_STORAGE_SESSION_H_
+#define BIRTHMARK_LIB_STORAGE_SESSION_H_
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "lib/storage/param.h"
+#include "pqxx/result"
+#include "pqxx/transaction_base"
+
+namespace birthmark::storage {
+
+// Statement is an SQL text with a name that is unique in the library. It is
+// prepared on a connection at its first use there.
+struct Statement {
+  const char* name;
+  const char* sql;
+};
+
+// Session executes statements in a transaction. Not thread-safe. Everything may
+// throw what libpqxx throws: Database::Transact catches it.
+class Session {
+ public:
+  // `prepared` holds the names of the statements that the connection knows.
+  Session(pqxx::transaction_base& transaction, std::set<std::string>& prepared)
+      : transaction_(transaction), prepared_(prepared) {}
+
+  // Exec executes `statement`, each of `params` in its place.
+  template <typename... Params>
+  pqxx::result Exec(const Statement& statement, Params&&... params) {
+    std::vector<Param> all;
+    all.reserve(sizeof...(params));
+    (all.push_back(std::forward<Params>(params)), ...);
+    return ExecAll(statement, std::move(all));
+  }
+
+  // ExecScript executes any number of statements without parameters.
+  void ExecScript(const std::string& sql) { transaction_.exec(sql); }
+
+  // Rerun asks for the transaction to be rolled back and run again, because
+  // somebody was faster: `return session.Rerun();`
+  absl::Status Rerun();
+  bool rerun() const { return rerun_; }
+
+ private:
+  pqxx::result ExecAll(const Statement& statement, std::vector<Param> params);
+
+  pqxx::transaction_base& transaction_;
+  std::set<std::string>& prepared_;
+  bool rerun_ = false;
+};
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_SESSION_H_

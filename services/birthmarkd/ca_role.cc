@@ -1,0 +1,100 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/file.h"
+#include "lib/base/status_macros.h"
+#include "lib/config/profile_loader.h"
+#include "lib/crypto/secret.h"
+#include "lib/keys/kek.h"
+#include "lib/keys/sealed_file.h"
+#include "lib/storage/pg_certificate_store.h"
+#include "lib/storage/pg_crl_store.h"
+#include "lib/x509/certificate.h"
+#include "services/birthmarkd/role.h"
+#include "services/ca/services.h"
+
+namespace birthmark::birthmarkd {
+namespace {
+
+class CaRole : public Role {
+ public:
+  static absl::StatusOr<std::unique_ptr<Role>> New(const Host& host,
+                                                   storage::Database& database,
+                                                   ca::Options options) {
+    auto role = std::unique_ptr<CaRole>(new CaRole(database));
+    auto services = ca::Services::New(
+        {role->certificates_, role->crls_, host.clock, host.metrics},
+        std::move(options));
+    if (!services.ok()) {
+      return InField("ca", services.status());
+    }
+    role->services_ = *std::move(services);
+    return std::unique_ptr<Role>(std::move(role));
+  }
+
+  void Register(rpc::Router& router) override { services_->Register(router); }
+
+ private:
+  explicit CaRole(storage::Database& database)
+      : certificates_(database), crls_(database) {}
+
+  storage::PgCertificateStore certificates_;
+  storage::PgCrlStore crls_;
+  std::unique_ptr<ca::Services> services_;
+};
+
+absl::StatusOr<ca::IssuerKey> OpenIssuer(
+    const config::v1::IssuerConfig& section, const crypto::SecretBytes& kek) {
+  ca::IssuerKey issuer;
+  issuer.id = section.id();
+  auto signer =
+      keys::FileSigner::Open(section.sealed_key_file(), section.id(), kek);
+  if (!signer.ok()) {
+    return InField("sealed_key_file", signer.status());
+  }
+  issuer.signer = *std::move(signer);
+  auto pem = ReadFile(section.certificate_file());
+  if (!pem.ok()) {
+    return InField("certificate_file", pem.status());
+  }
+  auto chain = x509::Certificate::ParsePem(*pem);
+  if (!chain.ok()) {
+    return InField(
+        absl::StrCat("certificate_file ", section.certificate_file()),
+        chain.status());
+  }
+  issuer.chain = *std::move(chain);
+  return issuer;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Role>> NewCaRole(const Host& host,
+                                                storage::Database& database) {
+  const config::v1::CaConfig& section = host.config.ca();
+  auto kek = keys::LoadKek(section.kek_file());
+  if (!kek.ok()) {
+    return InField("ca.kek_file", kek.status());
+  }
+  ca::Options options;
+  options.trust_domain = host.config.trust_domain();
+  for (const config::v1::IssuerConfig& issuer : section.issuers()) {
+    auto opened = OpenIssuer(issuer, *kek);
+    if (!opened.ok()) {
+      return InField(absl::StrCat("ca.issuers \"", issuer.id(), "\""),
+                     opened.status());
+    }
+    options.issuers.push_back(*std::move(opened));
+  }
+  const std::vector<std::string> profiles(section.profile_files().begin(),
+                                          section.profile_files().end());
+  BIRTHMARK_ASSIGN_OR_RETURN(options.profiles, config::LoadProfiles(profiles));
+  options.crl_lifetime = absl::Seconds(section.crl_lifetime().seconds()) +
+                         absl::Nanoseconds(section.crl_lifetime().nanos());
+  options.crl_base_url = section.crl_base_url();
+  return CaRole::New(host, database, std::move(options));
+}
+
+}  // namespace birthmark::birthmarkd

@@ -1,0 +1,15 @@
+#ifndef BIRTHMARK_SERVICES_BIRTHMARKD_HARDENING_H_
+#define BIRTHMARK_SERVICES_BIRTHMARKD_HARDENING_H_
+
+#include "absl/status/status.h"
+
+namespace birthmark::birthmarkd {
+
+// HardenProcess sees to it that the keys in this process's memory do not get
+// out by core dumps or debuggers of other processes, and that files are made
+// for their owner alone. Called first thing. kInternal if the kernel refuses.
+absl::Status HardenProcess();
+
+}  // namespace birthmark::birthmarkd
+
+#endif  // BIRTHMARK_SERVICES_BIRTHMARKD_HARDENING_H_

@@ -1,0 +1,61 @@
+// birthmarkd hosts the roles of Birthmark, and migrates their database.
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "lib/base/clock.h"
+#include "services/birthmarkd/command_line.h"
+#include "services/birthmarkd/hardening.h"
+#include "services/birthmarkd/migrate.h"
+#include "services/birthmarkd/serve.h"
+#include "services/birthmarkd/stop_signal.h"
+#include "services/birthmarkd/version.h"
+
+namespace birthmark::birthmarkd {
+namespace {
+
+absl::Status Run(const CommandLine& line, StopSignal& stop) {
+  switch (line.command) {
+    case Command::kHelp:
+      std::cout << line.help;
+      return absl::OkStatus();
+    case Command::kVersion:
+      std::cout << "birthmarkd " << kVersion << "\n";
+      return absl::OkStatus();
+    case Command::kMigrate:
+      return Migrate(line.config_path, Clock::Real(), std::cout);
+    case Command::kServe:
+      return line.check_config ? CheckConfig(line.config_path)
+                               : Serve(line.config_path, Clock::Real(), stop);
+  }
+  return absl::InternalError("unknown command");
+}
+
+int Main(int argc, char** argv) {
+  StopSignal stop;
+  const auto line =
+      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+  if (!line.ok()) {
+    std::cerr << "birthmarkd: " << line.status().message() << "\n"
+              << UsageHint() << "\n";
+    return 2;
+  }
+  absl::Status status = HardenProcess();
+  if (status.ok()) {
+    status = Run(*line, stop);
+  }
+  if (!status.ok()) {
+    std::cerr << "birthmarkd: " << status.message() << std::endl;
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace birthmark::birthmarkd
+
+int main(int argc, char** argv) {
+  return birthmark::birthmarkd::Main(argc, argv);
+}

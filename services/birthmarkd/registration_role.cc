@@ -1,0 +1,113 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/status_macros.h"
+#include "lib/config/profile_loader.h"
+#include "lib/config/validate.h"
+#include "lib/crypto/ids.h"
+#include "lib/rpc/caller.h"
+#include "lib/rpc/channel.h"
+#include "lib/rpc/grpc_channel.h"
+#include "lib/rpc/local_channel.h"
+#include "lib/rpc/page.h"
+#include "lib/storage/pg_batch_store.h"
+#include "lib/storage/pg_fleet_store.h"
+#include "lib/storage/pg_line_store.h"
+#include "lib/storage/pg_registration_store.h"
+#include "lib/storage/pg_request_store.h"
+#include "lib/storage/pg_revocation_store.h"
+#include "services/birthmarkd/role.h"
+#include "services/registration/services.h"
+
+namespace birthmark::birthmarkd {
+namespace {
+
+class RegistrationRole : public Role {
+ public:
+  static absl::StatusOr<std::unique_ptr<Role>> New(
+      const Host& host, storage::Database& database,
+      std::unique_ptr<rpc::Channel> ca, const std::string& dsn,
+      registration::Options options) {
+    auto role = std::unique_ptr<RegistrationRole>(
+        new RegistrationRole(host, database, std::move(ca), dsn));
+    auto services = registration::Services::New(
+        {role->fleets_, role->lines_, role->batches_, role->registrations_,
+         role->revocations_, role->requests_, *role->ca_, role->page_tokens_,
+         role->serials_, host.clock, host.metrics},
+        std::move(options));
+    if (!services.ok()) {
+      return InField("registration", services.status());
+    }
+    role->services_ = *std::move(services);
+    return std::unique_ptr<Role>(std::move(role));
+  }
+
+  void Register(rpc::Router& router) override { services_->Register(router); }
+
+ private:
+  RegistrationRole(const Host& host, storage::Database& database,
+                   std::unique_ptr<rpc::Channel> ca, const std::string& dsn)
+      : fleets_(database),
+        lines_(database),
+        batches_(database),
+        registrations_(database),
+        revocations_(database),
+        requests_(database),
+        ca_(std::move(ca)),
+        page_tokens_(dsn),
+        serials_(host.clock) {}
+
+  storage::PgFleetStore fleets_;
+  storage::PgLineStore lines_;
+  storage::PgBatchStore batches_;
+  storage::PgRegistrationStore registrations_;
+  storage::PgRevocationStore revocations_;
+  storage::PgRequestStore requests_;
+  const std::unique_ptr<rpc::Channel> ca_;
+  const rpc::PageTokenCodec page_tokens_;
+  crypto::RandomSerialSource serials_;
+  std::unique_ptr<registration::Services> services_;
+};
+
+// The way to the CA: inside the process if it is here and no other one is
+// named.
+absl::StatusOr<std::unique_ptr<rpc::Channel>> ChannelToCa(const Host& host) {
+  const config::v1::RegistrationConfig& section = host.config.registration();
+  if (!section.has_ca()) {
+    return std::make_unique<rpc::LocalChannel>(
+        host.router, rpc::ServiceCaller(options::v1::ROLE_REGISTRATION,
+                                        host.config.trust_domain()));
+  }
+  rpc::GrpcChannelOptions options;
+  options.address = section.ca().address();
+  options.server_name = section.ca().server_name();
+  options.roots_file = host.config.trust().roots_file();
+  options.identity = {host.config.identity().certificate_file(),
+                      host.config.identity().private_key_file()};
+  auto channel = rpc::GrpcChannel::New(options);
+  if (!channel.ok()) {
+    return InField("registration.ca", channel.status());
+  }
+  return std::unique_ptr<rpc::Channel>(*std::move(channel));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
+    const Host& host, storage::Database& database) {
+  const config::v1::RegistrationConfig& section = host.config.registration();
+  BIRTHMARK_ASSIGN_OR_RETURN(auto ca, ChannelToCa(host));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const std::string dsn,
+      config::ReadSecretLine(section.database().dsn_file()));
+  registration::Options options;
+  const std::vector<std::string> profiles(section.profile_files().begin(),
+                                          section.profile_files().end());
+  BIRTHMARK_ASSIGN_OR_RETURN(options.profiles, config::LoadProfiles(profiles));
+  options.max_in_flight_items = section.max_in_flight_items();
+  return RegistrationRole::New(host, database, std::move(ca), dsn,
+                               std::move(options));
+}
+
+}  // namespace birthmark::birthmarkd

@@ -1,0 +1,55 @@
+// Role is one role that a process hosts, with everything it needs.
+
+#ifndef BIRTHMARK_SERVICES_BIRTHMARKD_ROLE_H_
+#define BIRTHMARK_SERVICES_BIRTHMARKD_ROLE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "birthmark/config/v1/server_config.pb.h"
+#include "lib/base/clock.h"
+#include "lib/rpc/router.h"
+#include "lib/storage/database.h"
+#include "lib/telemetry/metrics.h"
+
+namespace birthmark::birthmarkd {
+
+// A Role serves from Register until it is destroyed, which is after the server
+// has shut down. Thread-safe.
+class Role {
+ public:
+  virtual ~Role() = default;
+  // Register makes the role's methods known to `router`.
+  virtual void Register(rpc::Router& router) = 0;
+};
+
+// Host is what roles share. All of it outlives them.
+struct Host {
+  const config::v1::ServerConfig& config;
+  Clock& clock;
+  telemetry::Registry& metrics;
+  // For calls from role to role inside the process.
+  const rpc::Router& router;
+};
+
+// Each builds one role, whose section `host.config` has, on its database, which
+// must outlive it. Errors name the field of the configuration.
+absl::StatusOr<std::unique_ptr<Role>> NewCaRole(const Host& host,
+                                                storage::Database& database);
+absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
+    const Host& host, storage::Database& database);
+absl::StatusOr<std::unique_ptr<Role>> NewInventoryRole(
+    const Host& host, storage::Database& database);
+
+// OpenDatabase connects as `section` says. Errors name the field.
+absl::StatusOr<std::unique_ptr<storage::Database>> OpenDatabase(
+    const config::v1::Database& section, absl::string_view field);
+
+// InField puts the name of a field in front of the text of an error.
+absl::Status InField(absl::string_view field, const absl::Status& status);
+
+}  // namespace birthmark::birthmarkd
+
+#endif  // BIRTHMARK_SERVICES_BIRTHMARKD_ROLE_H_

@@ -1,0 +1,198 @@
+#include "services/birthmarkd/serve.h"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "lib/base/status_macros.h"
+#include "lib/config/profile_loader.h"
+#include "lib/config/validate.h"
+#include "lib/rpc/authenticator.h"
+#include "lib/rpc/identity.h"
+#include "lib/rpc/router.h"
+#include "lib/rpc/server.h"
+#include "lib/storage/database.h"
+#include "lib/storage/migrator.h"
+#include "lib/storage/pg_gate_store.h"
+#include "lib/telemetry/http_endpoint.h"
+#include "lib/telemetry/log.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/telemetry/rpc_metrics.h"
+#include "services/birthmarkd/role.h"
+#include "services/birthmarkd/status_gate.h"
+
+namespace birthmark::birthmarkd {
+namespace {
+
+constexpr absl::Duration kDefaultDrain = absl::Seconds(20);
+// How often the trust files are looked at.
+constexpr absl::Duration kReloadInterval = absl::Seconds(10);
+
+using config::v1::ServerConfig;
+using MakeRole = absl::StatusOr<std::unique_ptr<Role>> (*)(const Host&,
+                                                           storage::Database&);
+
+// Part is a role on its own database, for which it has its own grants.
+struct Part {
+  const char* name;
+  MakeRole make;
+  std::unique_ptr<storage::Database> database;
+  std::unique_ptr<Role> role;  // goes before its database
+};
+
+absl::Status AddPart(const char* name, MakeRole make,
+                     const config::v1::Database& section,
+                     std::vector<Part>& parts) {
+  const std::string field = absl::StrCat(name, ".database");
+  BIRTHMARK_ASSIGN_OR_RETURN(auto database, OpenDatabase(section, field));
+  BIRTHMARK_RETURN_IF_ERROR(InField(field, storage::CheckSchema(*database)));
+  parts.push_back({name, make, std::move(database), nullptr});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Part>> OpenParts(const ServerConfig& config) {
+  std::vector<Part> parts;
+  if (config.has_ca()) {
+    BIRTHMARK_RETURN_IF_ERROR(
+        AddPart("ca", NewCaRole, config.ca().database(), parts));
+  }
+  if (config.has_registration()) {
+    BIRTHMARK_RETURN_IF_ERROR(AddPart("registration", NewRegistrationRole,
+                                      config.registration().database(), parts));
+  }
+  if (config.has_inventory()) {
+    BIRTHMARK_RETURN_IF_ERROR(AddPart("inventory", NewInventoryRole,
+                                      config.inventory().database(), parts));
+  }
+  return parts;
+}
+
+rpc::IdentityFiles IdentityOf(const ServerConfig& config) {
+  return {config.identity().certificate_file(),
+          config.identity().private_key_file()};
+}
+
+rpc::TrustFiles TrustOf(const ServerConfig& config) {
+  return {config.trust().roots_file(), config.trust().internal_issuer_file(),
+          config.trust().idevid_issuer_file(),
+          config.trust().ldevid_issuer_file()};
+}
+
+rpc::ServerOptions ServerOptionsOf(const ServerConfig& config) {
+  rpc::ServerOptions options;
+  options.listen_addresses = {config.listen_address()};
+  options.identity = IdentityOf(config);
+  options.worker_threads = config.limits().worker_threads();
+  options.queued_calls = config.limits().queued_calls();
+  options.message_bytes = config.limits().message_bytes();
+  return options;
+}
+
+absl::Duration DrainOf(const ServerConfig& config) {
+  if (!config.limits().has_drain_timeout()) {
+    return kDefaultDrain;
+  }
+  const auto& drain = config.limits().drain_timeout();
+  return absl::Seconds(drain.seconds()) + absl::Nanoseconds(drain.nanos());
+}
+
+absl::StatusOr<std::unique_ptr<telemetry::HttpEndpoint>> StartTelemetry(
+    const ServerConfig& config, const telemetry::Registry& metrics,
+    const std::atomic<bool>& ready) {
+  if (config.telemetry_address().empty()) {
+    return nullptr;
+  }
+  auto endpoint = telemetry::HttpEndpoint::Start(
+      config.telemetry_address(), metrics, [&ready] {
+        return ready ? absl::OkStatus() : absl::UnavailableError("not serving");
+      });
+  if (!endpoint.ok()) {
+    return InField("telemetry_address", endpoint.status());
+  }
+  return endpoint;
+}
+
+void ReloadTrust(rpc::Authenticator& authenticator) {
+  const auto changed = authenticator.ReloadIfChanged();
+  if (!changed.ok()) {
+    telemetry::Log(telemetry::Level::kError, "trust_not_reloaded",
+                   {{"error", changed.status().message()}});
+  } else if (*changed) {
+    telemetry::Log(telemetry::Level::kInfo, "trust_reloaded");
+  }
+}
+
+std::string NamesOf(const std::vector<Part>& parts) {
+  return absl::StrJoin(parts, ",", [](std::string* out, const Part& part) {
+    out->append(part.name);
+  });
+}
+
+}  // namespace
+
+absl::Status Serve(const std::string& config_path, Clock& clock,
+                   StopSignal& stop) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const ServerConfig config,
+                             config::LoadServerConfig(config_path));
+  telemetry::Registry metrics;
+  telemetry::RpcMetrics rpc_metrics(metrics);
+  BIRTHMARK_ASSIGN_OR_RETURN(std::vector<Part> parts, OpenParts(config));
+
+  // Any role's database knows what was issued and revoked.
+  storage::PgGateStore gate(*parts.front().database);
+  rpc::Router::Options router_options;
+  router_options.status_gate = MakeStatusGate(gate);
+  rpc::Router router(std::move(router_options), clock, rpc_metrics);
+  const Host host{config, clock, metrics, router};
+  for (Part& part : parts) {
+    BIRTHMARK_ASSIGN_OR_RETURN(part.role, part.make(host, *part.database));
+    part.role->Register(router);
+  }
+
+  auto authenticator =
+      rpc::Authenticator::New(config.trust_domain(), TrustOf(config), clock);
+  if (!authenticator.ok()) {
+    return InField("trust", authenticator.status());
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      auto server,
+      rpc::Server::Start(ServerOptionsOf(config), router, **authenticator));
+  std::atomic<bool> ready{true};
+  BIRTHMARK_ASSIGN_OR_RETURN(auto telemetry_endpoint,
+                             StartTelemetry(config, metrics, ready));
+  telemetry::Log(
+      telemetry::Level::kInfo, "serving",
+      {{"roles", NamesOf(parts)},
+       {"address", absl::StrJoin(server->addresses(), ",")},
+       {"telemetry",
+        telemetry_endpoint == nullptr ? "" : telemetry_endpoint->address()}});
+
+  while (!stop.Wait(kReloadInterval)) {
+    ReloadTrust(**authenticator);
+  }
+  ready = false;
+  telemetry::Log(telemetry::Level::kInfo, "stopping",
+                 {{"drain", DrainOf(config)}});
+  server->Shutdown(DrainOf(config));
+  telemetry::Log(telemetry::Level::kInfo, "stopped");
+  return absl::OkStatus();
+}
+
+absl::Status CheckConfig(const std::string& config_path) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const ServerConfig config,
+                             config::LoadServerConfig(config_path));
+  BIRTHMARK_RETURN_IF_ERROR(
+      InField("identity", rpc::CheckIdentity(IdentityOf(config))));
+  for (const auto* files :
+       {&config.ca().profile_files(), &config.registration().profile_files()}) {
+    const std::vector<std::string> paths(files->begin(), files->end());
+    BIRTHMARK_RETURN_IF_ERROR(config::LoadProfiles(paths).status());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace birthmark::birthmarkd

@@ -192,6 +192,10 @@ std::string IpAddressText(absl::string_view octets) {
 absl::StatusOr<std::string> IpAddressFromText(absl::string_view text) {
   const std::string terminated(text);
   char octets[16];
+  // A C string ends at its first NUL, and so would what is looked at.
+  if (text.find('\0') != absl::string_view::npos) {
+    return Invalid("ip_address", "has a NUL character");
+  }
   if (inet_pton(AF_INET, terminated.c_str(), octets) == 1) {
     return std::string(octets, 4);
   }

@@ -154,8 +154,10 @@ absl::StatusOr<std::string> PemOrDer(absl::string_view bytes,
   // its length hardly fits.
   CBS cbs = internal::ToCbs(bytes);
   absl::string_view content;
-  if (internal::ReadContent(&cbs, CBS_ASN1_SEQUENCE, &content) ||
-      !absl::StrContains(bytes, kBegin)) {
+  const bool is_der =
+      internal::ReadContent(&cbs, CBS_ASN1_SEQUENCE, &content) &&
+      CBS_len(&cbs) == 0;
+  if (is_der || !absl::StrContains(bytes, kBegin)) {
     return std::string(bytes);
   }
   return PemDecodeOne(bytes, label, limit);

@@ -1,0 +1,307 @@
+#include "lib/x509/crl.h"
+
+#include <functional>
+
+#include "lib/base/bytes.h"
+#include "lib/base/testing.h"
+#include "lib/x509/oid.h"
+#include "lib/x509/testing.h"
+#include "openssl/bytestring.h"
+#include "openssl/mem.h"
+#include "openssl/x509.h"
+
+namespace birthmark::x509 {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+const TestCa& Ca() {
+  static const TestCa* ca = new TestCa();
+  return *ca;
+}
+
+CrlSpec GoodSpec() {
+  CrlSpec spec;
+  spec.signature_algorithm = Ca().issuer_key.algorithm();
+  spec.issuer_name_der = std::string(Ca().issuer.value()->subject_der);
+  spec.issuer_key_id = *Ca().issuer.value()->subject_key_id;
+  spec.number = 7;
+  spec.this_update = TestTime();
+  spec.next_update = TestTime() + absl::Hours(24);
+  spec.shard_uri = CrlShardUri("http://crl.example/idevid", 3);
+  CrlEntry entry;
+  entry.serial = TestSerial(9);
+  entry.revocation_time = TestTime() - absl::Hours(1);
+  spec.entries.push_back(entry);
+  entry.serial = TestSerial(5);
+  entry.reason = RevocationReason::kKeyCompromise;
+  entry.invalidity_time = TestTime() - absl::Hours(2);
+  spec.entries.push_back(entry);
+  entry.serial = TestSerial(6);
+  entry.reason = RevocationReason::kCertificateHold;
+  entry.invalidity_time = std::nullopt;
+  spec.entries.push_back(entry);
+  return spec;
+}
+
+std::string Signed(const CrlSpec& spec) {
+  const std::string tbs = *BuildCrlTbs(spec);
+  return *AssembleCrl(tbs, spec.signature_algorithm, Ca().issuer_key.Sign(tbs));
+}
+
+TEST(CrlTest, WhatWasWrittenIsRead) {
+  const CrlSpec spec = GoodSpec();
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
+  EXPECT_EQ(crl->issuer_der, spec.issuer_name_der);
+  EXPECT_EQ(crl->authority_key_id, spec.issuer_key_id);
+  EXPECT_EQ(crl->number, 7u);
+  EXPECT_EQ(crl->this_update, spec.this_update);
+  EXPECT_EQ(crl->next_update, spec.next_update);
+  EXPECT_THAT(crl->shard_uris, ElementsAre(spec.shard_uri));
+  ASSERT_EQ(crl->entries.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(crl->entries[i].serial, spec.entries[i].serial);
+    EXPECT_EQ(crl->entries[i].reason, spec.entries[i].reason);
+    EXPECT_EQ(crl->entries[i].revocation_time, spec.entries[i].revocation_time);
+    EXPECT_EQ(crl->entries[i].invalidity_time, spec.entries[i].invalidity_time);
+  }
+  EXPECT_OK(crl.VerifySignatureBy(Ca().issuer->public_key()));
+  EXPECT_THAT(
+      crl.VerifySignatureBy(Ca().root->public_key()),
+      StatusIs(absl::StatusCode::kUnauthenticated, "CRL_SIGNATURE_INVALID"));
+}
+
+TEST(CrlTest, EntriesAreFoundBySerial) {
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(GoodSpec())));
+  for (const int number : {5, 6, 9}) {
+    ASSERT_NE(crl.Find(TestSerial(number)), nullptr);
+    EXPECT_EQ(crl.Find(TestSerial(number))->serial, TestSerial(number));
+  }
+  EXPECT_EQ(crl.Find(TestSerial(7)), nullptr);
+  EXPECT_EQ(crl.Find(""), nullptr);
+}
+
+TEST(CrlTest, BoringSslReadsAndVerifiesWhatWasWritten) {
+  const std::string der = Signed(GoodSpec());
+  const uint8_t* data = reinterpret_cast<const uint8_t*>(der.data());
+  bssl::UniquePtr<X509_CRL> crl(
+      d2i_X509_CRL(nullptr, &data, static_cast<long>(der.size())));
+  ASSERT_NE(crl, nullptr);
+  const std::string& issuer_der = Ca().issuer.value()->der;
+  data = reinterpret_cast<const uint8_t*>(issuer_der.data());
+  bssl::UniquePtr<X509> issuer(
+      d2i_X509(nullptr, &data, static_cast<long>(issuer_der.size())));
+  bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(issuer.get()));
+  EXPECT_EQ(X509_CRL_verify(crl.get(), key.get()), 1);
+  EXPECT_EQ(X509_CRL_get_version(crl.get()), X509_CRL_VERSION_2);
+
+  const std::string serial = TestSerial(5);
+  bssl::UniquePtr<ASN1_INTEGER> number(ASN1_INTEGER_new());
+  ASSERT_TRUE(ASN1_STRING_set(number.get(), serial.data(),
+                              static_cast<int>(serial.size())));
+  X509_REVOKED* revoked = nullptr;
+  ASSERT_EQ(X509_CRL_get0_by_serial(crl.get(), &revoked, number.get()), 1);
+  int critical = 0;
+  bssl::UniquePtr<ASN1_ENUMERATED> reason(static_cast<ASN1_ENUMERATED*>(
+      X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, &critical, nullptr)));
+  ASSERT_NE(reason, nullptr);
+  EXPECT_EQ(ASN1_ENUMERATED_get(reason.get()), 1);
+}
+
+TEST(CrlTest, ACrlWithoutEntriesHasNoList) {
+  CrlSpec spec = GoodSpec();
+  spec.entries.clear();
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
+  EXPECT_THAT(crl->entries, IsEmpty());
+  // version, algorithm, issuer, two times, extensions
+  EXPECT_EQ(DerNode::Parse(crl->tbs).children.size(), 6u);
+}
+
+TEST(CrlTest, ACrlForAllCertificatesHasNoDistributionPoint) {
+  CrlSpec spec = GoodSpec();
+  spec.shard_uri = "";
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
+  EXPECT_THAT(crl->shard_uris, IsEmpty());
+}
+
+TEST(CrlTest, HundredThousandEntriesAreNoTrouble) {
+  CrlSpec spec = GoodSpec();
+  spec.entries.clear();
+  CrlEntry entry;
+  entry.revocation_time = TestTime() - absl::Hours(1);
+  entry.reason = RevocationReason::kSuperseded;
+  for (int i = 0; i < 100000; ++i) {
+    entry.serial = TestSerial(0);
+    entry.serial[3] = static_cast<char>(i >> 16);
+    entry.serial[4] = static_cast<char>(i >> 8);
+    entry.serial[5] = static_cast<char>(i);
+    spec.entries.push_back(entry);
+  }
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
+  EXPECT_EQ(crl->entries.size(), 100000u);
+  EXPECT_NE(crl.Find(spec.entries[77777].serial), nullptr);
+}
+
+TEST(CrlTest, ShardUrisHaveOneForm) {
+  EXPECT_EQ(CrlShardUri("http://c.example/i", 0), "http://c.example/i/0.crl");
+  EXPECT_EQ(CrlShardUri("http://c.example/i/", 12),
+            "http://c.example/i/12.crl");
+}
+
+struct BadSpecCase {
+  const char* name;
+  std::function<void(CrlSpec&)> spoil;
+  const char* field;
+};
+class BadCrlSpecTest : public ::testing::TestWithParam<BadSpecCase> {};
+TEST_P(BadCrlSpecTest, IsRefused) {
+  CrlSpec spec = GoodSpec();
+  GetParam().spoil(spec);
+  const auto tbs = BuildCrlTbs(spec);
+  EXPECT_THAT(tbs, StatusIs(kInvalid, "CRL_INVALID"));
+  EXPECT_THAT(tbs, HasMetadata("field", GetParam().field));
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, BadCrlSpecTest,
+    ::testing::Values(
+        BadSpecCase{"NoIssuer", [](CrlSpec& s) { s.issuer_name_der = ""; },
+                    "issuer"},
+        BadSpecCase{"NoKeyId", [](CrlSpec& s) { s.issuer_key_id = ""; },
+                    "issuer_key_id"},
+        BadSpecCase{"NextUpdateNotLater",
+                    [](CrlSpec& s) { s.next_update = s.this_update; },
+                    "next_update"},
+        BadSpecCase{"BlankInUri", [](CrlSpec& s) { s.shard_uri = "a b"; },
+                    "shard_uri"},
+        BadSpecCase{"SerialTwice",
+                    [](CrlSpec& s) { s.entries.push_back(s.entries[0]); },
+                    "entry"},
+        BadSpecCase{"EmptySerial", [](CrlSpec& s) { s.entries[0].serial = ""; },
+                    "entry"},
+        BadSpecCase{"RemoveFromCrl",
+                    [](CrlSpec& s) {
+                      s.entries[0].reason = RevocationReason::kRemoveFromCrl;
+                    },
+                    "entry"}),
+    [](const auto& info) { return info.param.name; });
+
+// Each row spoils one thing of a good CRL. Positions: 0 tbs (0 version,
+// 1 algorithm, 2 issuer, 3 and 4 times, 5 entries, 6 extensions).
+struct SpoiledCase {
+  const char* name;
+  std::function<void(DerNode&)> spoil;
+  const char* where;
+};
+class SpoiledCrlTest : public ::testing::TestWithParam<SpoiledCase> {};
+TEST_P(SpoiledCrlTest, IsRefusedAndSaysWhere) {
+  DerNode node = DerNode::Parse(Signed(GoodSpec()));
+  GetParam().spoil(node);
+  const auto crl = Crl::Parse(node.Encode());
+  EXPECT_THAT(crl, StatusIs(kInvalid, "CRL_MALFORMED"));
+  EXPECT_THAT(crl, HasMetadata("where", GetParam().where));
+}
+
+DerNode& Extensions(DerNode& n) { return n.At({0, 6, 0}); }
+
+void AddExtension(DerNode& n, const char* hex) {
+  Extensions(n).children.push_back(DerNode::Parse(*HexDecode(hex)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SpoiledCrlTest,
+    ::testing::Values(
+        SpoiledCase{"TrailingByte",
+                    [](DerNode& n) { n.raw = n.Encode() + '\0'; },
+                    "outer SEQUENCE"},
+        SpoiledCase{"Version1",
+                    [](DerNode& n) {
+                      n.At({0, 0}).content[0] = 0;
+                    },
+                    "version"},
+        SpoiledCase{"AlgorithmsDiffer",
+                    [](DerNode& n) {
+                      n.At({0, 1}) =
+                          DerNode::Parse(crypto::AlgorithmIdentifierDer(
+                              crypto::SignatureAlgorithm::kEcdsaSha384));
+                    },
+                    "signature"},
+        SpoiledCase{"NoNextUpdate",
+                    [](DerNode& n) {
+                      auto& fields = n.At({0}).children;
+                      fields.erase(fields.begin() + 4);
+                    },
+                    "update times"},
+        SpoiledCase{"EmptyList",
+                    [](DerNode& n) {
+                      n.At({0, 5}).children.clear();
+                    },
+                    "revokedCertificates"},
+        SpoiledCase{"NegativeSerial",
+                    [](DerNode& n) {
+                      n.At({0, 5, 0, 0}).content = "\xff\1";
+                    },
+                    "revokedCertificates"},
+        SpoiledCase{"ReasonThatIsNone",
+                    [](DerNode& n) {
+                      n.At({0, 5, 1, 2, 0, 1}).content = "\x0a\x01\x07";
+                    },
+                    "revokedCertificates"},
+        SpoiledCase{"UnknownCriticalInEntry",
+                    [](DerNode& n) {
+                      n.At({0, 5, 1, 2})
+                          .children.push_back(DerNode::Parse(
+                              *HexDecode("300b06022a030101ff04020500")));
+                    },
+                    "revokedCertificates"},
+        SpoiledCase{"NoExtensions",
+                    [](DerNode& n) { n.At({0}).children.pop_back(); },
+                    "crlExtensions"},
+        SpoiledCase{"NoNumber",
+                    [](DerNode& n) {
+                      auto& list = Extensions(n).children;
+                      list.erase(list.begin() + 1);
+                    },
+                    "crlExtensions"},
+        SpoiledCase{"NoAuthorityKeyId",
+                    [](DerNode& n) {
+                      auto& list = Extensions(n).children;
+                      list.erase(list.begin());
+                    },
+                    "crlExtensions"},
+        SpoiledCase{"ExtensionTwice",
+                    [](DerNode& n) {
+                      Extensions(n).children.push_back(Extensions(n).At({0}));
+                    },
+                    "crlExtensions"},
+        SpoiledCase{
+            "DeltaCrl",
+            [](DerNode& n) { AddExtension(n, "300a0603551d1b0403020101"); },
+            "crlExtensions"},
+        SpoiledCase{
+            "UnknownCritical",
+            [](DerNode& n) { AddExtension(n, "300b06022a030101ff04020500"); },
+            "crlExtensions"},
+        SpoiledCase{"IndirectCrl",
+                    [](DerNode& n) {
+                      FindExtension(Extensions(n),
+                                    oids::kIssuingDistributionPoint)
+                          .At({2})
+                          .content = *HexDecode("30038401ff");
+                    },
+                    "crlExtensions"},
+        SpoiledCase{"DistributionPointNotCritical",
+                    [](DerNode& n) {
+                      auto& fields =
+                          FindExtension(Extensions(n),
+                                        oids::kIssuingDistributionPoint)
+                              .children;
+                      fields.erase(fields.begin() + 1);
+                    },
+                    "crlExtensions"}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace birthmark::x509

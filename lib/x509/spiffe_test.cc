@@ -1,0 +1,95 @@
+#include "lib/x509/spiffe.h"
+
+#include "lib/base/testing.h"
+
+namespace birthmark::x509 {
+namespace {
+
+using ::testing::Eq;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+struct GoodCase {
+  const char* name;
+  const char* uri;
+  SpiffeId id;
+};
+class GoodSpiffeIdTest : public ::testing::TestWithParam<GoodCase> {};
+TEST_P(GoodSpiffeIdTest, IsReadAndWritten) {
+  EXPECT_THAT(SpiffeId::Parse(GetParam().uri), IsOkAndHolds(Eq(GetParam().id)));
+  EXPECT_THAT(GetParam().id.ToUri(), IsOkAndHolds(GetParam().uri));
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, GoodSpiffeIdTest,
+    ::testing::Values(
+        GoodCase{"Service",
+                 "spiffe://example.test/service/ca",
+                 {"example.test", SpiffeKind::kService, "", "ca"}},
+        GoodCase{"Operator",
+                 "spiffe://td-1_x/operator/Alice.B",
+                 {"td-1_x", SpiffeKind::kOperator, "", "Alice.B"}},
+        GoodCase{"Line",
+                 "spiffe://t/fleet/f-1/line/l-2",
+                 {"t", SpiffeKind::kLine, "f-1", "l-2"}},
+        GoodCase{"Device",
+                 "spiffe://t/fleet/f/device/"
+                 "0197a000-0000-7000-8000-000000000001",
+                 {"t", SpiffeKind::kDevice, "f",
+                  "0197a000-0000-7000-8000-000000000001"}}),
+    [](const auto& info) { return info.param.name; });
+
+struct BadCase {
+  const char* name;
+  std::string uri;
+};
+class BadSpiffeIdTest : public ::testing::TestWithParam<BadCase> {};
+TEST_P(BadSpiffeIdTest, IsRefused) {
+  EXPECT_THAT(SpiffeId::Parse(GetParam().uri),
+              StatusIs(kInvalid, "SPIFFE_ID_INVALID"));
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, BadSpiffeIdTest,
+    ::testing::Values(
+        BadCase{"Empty", ""}, BadCase{"OtherScheme", "https://t/service/ca"},
+        BadCase{"UpperCaseScheme", "SPIFFE://t/service/ca"},
+        BadCase{"NoTrustDomain", "spiffe:///service/ca"},
+        BadCase{"UpperCaseTrustDomain", "spiffe://T/service/ca"},
+        BadCase{"Port", "spiffe://t:80/service/ca"},
+        BadCase{"User", "spiffe://u@t/service/ca"},
+        BadCase{"Query", "spiffe://t/service/ca?x"},
+        BadCase{"Fragment", "spiffe://t/service/ca#x"},
+        BadCase{"Percent", "spiffe://t/service/c%61"},
+        BadCase{"EmptySegment", "spiffe://t//service/ca"},
+        BadCase{"TrailingSlash", "spiffe://t/service/ca/"},
+        BadCase{"DotSegment", "spiffe://t/service/."},
+        BadCase{"DotDotSegment", "spiffe://t/fleet/../line/x"},
+        BadCase{"Blank", "spiffe://t/service/c a"},
+        BadCase{"Nul", std::string("spiffe://t/service/ca\0", 22)},
+        BadCase{"NoPath", "spiffe://t"},
+        BadCase{"UnknownKind", "spiffe://t/robot/x"},
+        BadCase{"FleetAlone", "spiffe://t/fleet/f"},
+        BadCase{"UnknownPartOfFleet", "spiffe://t/fleet/f/robot/x"},
+        BadCase{"TooDeep", "spiffe://t/service/ca/x"},
+        BadCase{"LongTrustDomain",
+                "spiffe://" + std::string(256, 'a') + "/service/ca"},
+        BadCase{"LongUri", "spiffe://t/service/" + std::string(2048, 'a')}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(SpiffeIdTest, FieldsThatDoNotFitAreNotWritten) {
+  const SpiffeId good{"t", SpiffeKind::kLine, "f", "l"};
+  SpiffeId id = good;
+  id.name = "a/b";
+  EXPECT_THAT(id.ToUri(), StatusIs(kInvalid, "SPIFFE_ID_INVALID"));
+  id = good;
+  id.fleet = "";
+  EXPECT_THAT(id.ToUri(), StatusIs(kInvalid, "SPIFFE_ID_INVALID"));
+  id = good;
+  id.trust_domain = "T";
+  EXPECT_THAT(id.ToUri(), StatusIs(kInvalid, "SPIFFE_ID_INVALID"));
+  id = good;
+  id.kind = SpiffeKind::kService;
+  EXPECT_THAT(id.ToUri(), StatusIs(kInvalid, "SPIFFE_ID_INVALID"));
+}
+
+}  // namespace
+}  // namespace birthmark::x509

@@ -8,7 +8,6 @@
 #ifndef BIRTHMARK_LIB_RPC_CHANNEL_H_
 #define BIRTHMARK_LIB_RPC_CHANNEL_H_
 
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -39,7 +38,7 @@ class Channel {
     if (!status.ok()) {
       return status;
     }
-    return std::move(response);
+    return response;
   }
 
  protected:

@@ -31,8 +31,9 @@ absl::StatusOr<absl::Time> FromTimestamp(
   if (timestamp.seconds() < kFirstSecond || timestamp.seconds() > kLastSecond ||
       timestamp.nanos() < 0 || timestamp.nanos() > 999'999'999) {
     return MakeError(absl::StatusCode::kInvalidArgument, reasons::kInvalidField,
-                     absl::StrCat(field, " is not a time of the years 1 to "
-                                         "9999"),
+                     absl::StrCat(field,
+                                  " is not a time of the years 1 to "
+                                  "9999"),
                      {{"field", field}});
   }
   return absl::FromUnixSeconds(timestamp.seconds()) +

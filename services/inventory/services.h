@@ -6,25 +6,10 @@
 
 #include <memory>
 
-#include "lib/base/clock.h"
-#include "lib/rpc/page.h"
 #include "lib/rpc/router.h"
-#include "lib/storage/certificate_store.h"
-#include "lib/storage/device_store.h"
-#include "lib/storage/fleet_store.h"
-#include "lib/storage/request_store.h"
+#include "services/inventory/dependencies.h"
 
 namespace birthmark::inventory {
-
-// Dependencies are what the host lends. All must outlive the services.
-struct Dependencies {
-  storage::FleetStore& fleets;
-  storage::DeviceStore& devices;
-  storage::CertificateStore& certificates;
-  storage::RequestStore& requests;
-  const rpc::PageTokenCodec& page_tokens;
-  Clock& clock;
-};
 
 // Services serve from Register until they are destroyed, which the host does
 // after its server has shut down. Thread-safe.

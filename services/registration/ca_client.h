@@ -33,10 +33,9 @@ class CaClient {
   };
 
   // Issue has 1 to 1000 certificates made.
-  absl::StatusOr<Issued> Issue(
-      absl::string_view profile_id,
-      std::vector<ca::v1::CertificateRequest> requests,
-      absl::string_view on_behalf_of);
+  absl::StatusOr<Issued> Issue(absl::string_view profile_id,
+                               std::vector<ca::v1::CertificateRequest> requests,
+                               absl::string_view on_behalf_of);
 
   // IssueOne has one made and returns its chain: the certificate, then the
   // issuers up to but without the root.

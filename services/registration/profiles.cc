@@ -44,12 +44,12 @@ absl::StatusOr<const policy::Profile*> Profiles::Find(
                      {{"resource", name}});
   }
   if (found->second.kind != kind) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition, reasons::kProfileViolation,
-        absl::StrCat(name, " makes certificates of kind ",
-                     policy::ProfileKindName(found->second.kind), ", not ",
-                     policy::ProfileKindName(kind)),
-        {{"resource", name}, {"rule", "profile_kind"}});
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     reasons::kProfileViolation,
+                     absl::StrCat(name, " makes certificates of kind ",
+                                  policy::ProfileKindName(found->second.kind),
+                                  ", not ", policy::ProfileKindName(kind)),
+                     {{"resource", name}, {"rule", "profile_kind"}});
   }
   return &found->second;
 }

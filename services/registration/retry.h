@@ -46,9 +46,8 @@ auto RetryTransient(const RetryPolicy& policy,
     -> decltype(step()) {
   auto result = step();
   absl::Duration delay = policy.first_delay;
-  for (int i = 0; i < policy.retries && IsTransient(StatusOf(result)) &&
-                  !stopped();
-       ++i) {
+  for (int i = 0;
+       i < policy.retries && IsTransient(StatusOf(result)) && !stopped(); ++i) {
     absl::SleepFor(delay);
     delay = std::min(2 * delay, policy.max_delay);
     result = step();

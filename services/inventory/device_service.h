@@ -1,0 +1,47 @@
+// DeviceServiceImpl has the methods of DeviceService.
+
+#ifndef BIRTHMARK_SERVICES_INVENTORY_DEVICE_SERVICE_H_
+#define BIRTHMARK_SERVICES_INVENTORY_DEVICE_SERVICE_H_
+
+#include "absl/status/statusor.h"
+#include "birthmark/device/v1/device_service.pb.h"
+#include "lib/rpc/call_context.h"
+#include "lib/rpc/router.h"
+#include "services/inventory/dependencies.h"
+
+namespace birthmark::inventory {
+
+// DeviceServiceImpl is thread-safe.
+class DeviceServiceImpl {
+ public:
+  explicit DeviceServiceImpl(const Dependencies& dependencies)
+      : with_(dependencies) {}
+
+  void Register(rpc::Router& router);
+
+ private:
+  absl::StatusOr<device::v1::Device> GetDevice(
+      const rpc::CallContext& context,
+      const device::v1::GetDeviceRequest& request);
+  absl::StatusOr<device::v1::ListDevicesResponse> ListDevices(
+      const rpc::CallContext& context,
+      const device::v1::ListDevicesRequest& request);
+  absl::StatusOr<device::v1::Device> DecommissionDevice(
+      const rpc::CallContext& context,
+      const device::v1::DecommissionDeviceRequest& request);
+  absl::StatusOr<device::v1::DeviceKey> GetDeviceKey(
+      const rpc::CallContext& context,
+      const device::v1::GetDeviceKeyRequest& request);
+  absl::StatusOr<device::v1::ListDeviceKeysResponse> ListDeviceKeys(
+      const rpc::CallContext& context,
+      const device::v1::ListDeviceKeysRequest& request);
+  absl::StatusOr<device::v1::ListDeviceEventsResponse> ListDeviceEvents(
+      const rpc::CallContext& context,
+      const device::v1::ListDeviceEventsRequest& request);
+
+  const Dependencies with_;
+};
+
+}  // namespace birthmark::inventory
+
+#endif  // BIRTHMARK_SERVICES_INVENTORY_DEVICE_SERVICE_H_

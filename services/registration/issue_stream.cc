@@ -1,0 +1,219 @@
+#include "services/registration/issue_stream.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+
+namespace birthmark::registration {
+namespace {
+
+absl::Status Invalid(absl::string_view field, absl::string_view text) {
+  return MakeError(absl::StatusCode::kInvalidArgument, reasons::kInvalidField,
+                   absl::StrCat(field, ": ", text), {{"field", field}});
+}
+
+}  // namespace
+
+IssueStream::IssueStream(rpc::BidiStream<Response> stream, Opener opener,
+                         Worker worker, int max_in_flight,
+                         ThreadPool& batch_pool, Metrics& metrics)
+    : stream_(std::move(stream)),
+      opener_(std::move(opener)),
+      worker_(std::move(worker)),
+      max_in_flight_(static_cast<size_t>(max_in_flight)),
+      batch_pool_(batch_pool),
+      metrics_(metrics) {
+  metrics_.streams.Add(1);
+}
+
+IssueStream::~IssueStream() {
+  metrics_.streams.Add(-1);
+  metrics_.items_in_flight.Add(-static_cast<double>(unanswered_));
+}
+
+void IssueStream::OnMessage(Request request) {
+  switch (request.payload_case()) {
+    case Request::kOpen:
+      return Open(request.open());
+    case Request::kItems:
+      return Accept(std::move(*request.mutable_items()));
+    case Request::PAYLOAD_NOT_SET:
+      return End(Invalid("payload", "must be open or items"));
+  }
+}
+
+void IssueStream::Open(const Request::Open& open) {
+  if (opened_) {
+    return End(Invalid("open", "must be the first message and no other"));
+  }
+  absl::StatusOr<Opened> opened = opener_(open);
+  if (!opened.ok()) {
+    return End(opened.status());
+  }
+  batch_ = std::move(opened->batch);
+  opened_ = true;
+  opened->message.set_max_in_flight(static_cast<int32_t>(max_in_flight_));
+  Response response;
+  *response.mutable_opened() = std::move(opened->message);
+  stream_.Write(std::move(response));
+  stream_.RequestNext();
+}
+
+void IssueStream::Accept(Request::Items items) {
+  if (!opened_) {
+    return End(Invalid("items", "must come after open"));
+  }
+  if (items.items_size() > kMaxItemsPerMessage) {
+    return End(Invalid("items.items",
+                       absl::StrCat("must have at most ", kMaxItemsPerMessage,
+                                    " items, has ", items.items_size())));
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_) {
+      return;
+    }
+    const size_t count = static_cast<size_t>(items.items_size());
+    if (unanswered_ + count > max_in_flight_) {
+      const std::string limit = absl::StrCat(max_in_flight_);
+      return EndLocked(MakeError(
+          absl::StatusCode::kResourceExhausted, reasons::kTooManyInFlight,
+          absl::StrCat("more than ", limit,
+                       " items are unanswered: wait for results "
+                       "before sending more"),
+          {{"limit", limit}}));
+    }
+    std::move(items.mutable_items()->begin(), items.mutable_items()->end(),
+              std::back_inserter(pending_));
+    unanswered_ += count;
+    metrics_.items_in_flight.Add(static_cast<double>(count));
+    StartTasks();
+  }
+  stream_.RequestNext();
+}
+
+void IssueStream::StartTasks() {
+  // A task that starts takes kMicroBatch of what is waiting now.
+  size_t waiting = pending_.size();
+  while (waiting > 0 && tasks_ < kMaxTasks &&
+         (tasks_ == 0 || waiting >= kWorthATask)) {
+    if (!batch_pool_.TrySchedule(
+            [self = shared_from_this()] { self->RunTask(); })) {
+      break;
+    }
+    ++tasks_;
+    waiting -= std::min(waiting, kMicroBatch);
+  }
+  if (tasks_ == 0 && waiting > 0) {
+    EndLocked(WithRetryAfter(
+        MakeError(absl::StatusCode::kResourceExhausted,
+                  reasons::kServerOverloaded,
+                  "too many batches are in work: open the batch again later"),
+        absl::Seconds(1)));
+  }
+}
+
+void IssueStream::RunTask() {
+  while (true) {
+    std::vector<Request::Item> items;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      const size_t count = std::min(pending_.size(), kMicroBatch);
+      if (ended_ || count == 0) {
+        --tasks_;
+        return FinishIfDone();
+      }
+      items.assign(std::make_move_iterator(pending_.begin()),
+                   std::make_move_iterator(pending_.begin() + count));
+      pending_.erase(pending_.begin(), pending_.begin() + count);
+    }
+    auto results = worker_(batch_, items, [this] { return IsEnded(); });
+    if (results.ok()) {
+      Answer(*std::move(results));
+    } else {
+      End(results.status());
+    }
+    // To the back of the queue, so that no stream keeps others waiting. Without
+    // a place in the queue the task goes on itself.
+    if (batch_pool_.TrySchedule(
+            [self = shared_from_this()] { self->RunTask(); })) {
+      return;
+    }
+  }
+}
+
+void IssueStream::Answer(std::vector<Response::Result> results) {
+  {
+    // Before they are written: the client may send the next items as soon as
+    // it has them.
+    std::lock_guard<std::mutex> lock(mutex_);
+    unanswered_ -= results.size();
+    metrics_.items_in_flight.Add(-static_cast<double>(results.size()));
+  }
+  Response response;
+  auto& list = *response.mutable_results()->mutable_results();
+  list.Reserve(static_cast<int>(results.size()));
+  for (Response::Result& result : results) {
+    list.Add(std::move(result));
+  }
+  stream_.Write(std::move(response));
+}
+
+void IssueStream::OnHalfClose() {
+  if (!opened_) {
+    return End(Invalid("open", "must be sent before the stream is closed"));
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  half_closed_ = true;
+  FinishIfDone();
+}
+
+void IssueStream::OnCancel() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ended_ = true;
+  pending_.clear();
+}
+
+void IssueStream::OnDrain() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  draining_ = true;
+  FinishIfDone();
+}
+
+void IssueStream::FinishIfDone() {
+  if (ended_ || tasks_ > 0 || !pending_.empty()) {
+    return;
+  }
+  if (half_closed_) {
+    EndLocked(absl::OkStatus());
+  } else if (draining_) {
+    EndLocked(WithRetryAfter(
+        MakeError(absl::StatusCode::kUnavailable, reasons::kServerDraining,
+                  "the server shuts down: open the batch again"),
+        absl::Seconds(1)));
+  }
+}
+
+void IssueStream::End(absl::Status status) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  EndLocked(std::move(status));
+}
+
+void IssueStream::EndLocked(absl::Status status) {
+  if (ended_) {
+    return;
+  }
+  ended_ = true;
+  pending_.clear();
+  stream_.Finish(std::move(status));
+}
+
+bool IssueStream::IsEnded() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return ended_;
+}
+
+}  // namespace birthmark::registration

@@ -1,0 +1,48 @@
+#include "services/registration/item_check.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+#include "lib/base/status_macros.h"
+#include "lib/policy/device_fields.h"
+
+namespace birthmark::registration {
+
+absl::Status CheckItemId(absl::string_view item_id) {
+  const bool well_formed =
+      !item_id.empty() && item_id.size() <= kMaxItemIdLength &&
+      std::all_of(item_id.begin(), item_id.end(), [](unsigned char c) {
+        return absl::ascii_isgraph(c) && c != '/';
+      });
+  if (!well_formed) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reasons::kInvalidField,
+                     absl::StrCat("item_id: must have 1 to ", kMaxItemIdLength,
+                                  " printable ASCII characters without space "
+                                  "or slash"),
+                     {{"field", "item_id"}});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CertifiableKey> CheckItem(
+    const provisioning::v1::IssueBatchRequest::Item& item,
+    const std::vector<std::string>& models, const policy::Profile& profile) {
+  BIRTHMARK_RETURN_IF_ERROR(policy::CheckModel(item.model()));
+  BIRTHMARK_RETURN_IF_ERROR(policy::CheckSerialNumber(item.serial_number()));
+  BIRTHMARK_RETURN_IF_ERROR(
+      policy::CheckHardwareRevision(item.hardware_revision()));
+  BIRTHMARK_RETURN_IF_ERROR(policy::CheckModelAllowed(models, item.model()));
+  if (!item.evidence().empty()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     reasons::kProfileViolation,
+                     absl::StrCat("profile ", profile.id,
+                                  " asks for no evidence: send none"),
+                     {{"rule", "evidence"}});
+  }
+  return CheckCsr(item.csr_der(), profile);
+}
+
+}  // namespace birthmark::registration

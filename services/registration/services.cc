@@ -1,0 +1,120 @@
+#include "services/registration/services.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <thread>
+#include <utility>
+
+#include "lib/base/status_macros.h"
+#include "lib/base/thread_pool.h"
+#include "services/registration/ca_client.h"
+#include "services/registration/issue_stream.h"
+#include "services/registration/item_issuer.h"
+#include "services/registration/metrics.h"
+#include "services/registration/profiles.h"
+#include "services/registration/provisioning_service.h"
+#include "services/registration/registration_service.h"
+#include "services/registration/revocation_service.h"
+
+namespace birthmark::registration {
+namespace {
+
+constexpr int kDefaultMaxInFlight = 2048;
+constexpr int kLargestMaxInFlight = 100000;
+constexpr int kDefaultBatchThreads = 16;
+// Tasks of streams that may wait for a batch thread; a stream has at most
+// IssueStream::kMaxTasks.
+constexpr size_t kBatchQueue = 4096;
+constexpr size_t kCheckQueue = 1024;
+
+using BatchRequest = provisioning::v1::IssueBatchRequest;
+using BatchResponse = provisioning::v1::IssueBatchResponse;
+
+int OrDefault(int value, int fallback) { return value > 0 ? value : fallback; }
+
+int Cores() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+struct Services::Impl {
+  Impl(const Dependencies& dependencies, Profiles known_profiles,
+       const Options& options)
+      : max_in_flight(
+            OrDefault(options.max_in_flight_items, kDefaultMaxInFlight)),
+        profiles(std::move(known_profiles)),
+        metrics(dependencies.metrics),
+        ca(dependencies.ca),
+        provisioning(dependencies, profiles, ca),
+        registration(dependencies, profiles, ca),
+        revocation(dependencies, ca),
+        check_pool(OrDefault(options.check_threads, Cores()), kCheckQueue),
+        issuer(dependencies.batches, ca, dependencies.serials,
+               dependencies.clock, check_pool, metrics, RetryPolicy()),
+        batch_pool(OrDefault(options.batch_threads, kDefaultBatchThreads),
+                   kBatchQueue) {}
+
+  const int max_in_flight;
+  const Profiles profiles;
+  Metrics metrics;
+  CaClient ca;
+  ProvisioningServiceImpl provisioning;
+  RegistrationServiceImpl registration;
+  RevocationServiceImpl revocation;
+  ThreadPool check_pool;
+  ItemIssuer issuer;
+  // Last: its tasks use all of the above and end before it does.
+  ThreadPool batch_pool;
+};
+
+absl::StatusOr<std::unique_ptr<Services>> Services::New(
+    const Dependencies& dependencies, Options options) {
+  if (options.max_in_flight_items < 0 ||
+      options.max_in_flight_items > kLargestMaxInFlight) {
+    return absl::InvalidArgumentError(
+        "max_in_flight_items must be 0 to 100000");
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(Profiles profiles,
+                             Profiles::New(std::move(options.profiles)));
+  return std::unique_ptr<Services>(new Services(
+      std::make_unique<Impl>(dependencies, std::move(profiles), options)));
+}
+
+Services::Services(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Services::~Services() = default;
+
+void Services::Register(rpc::Router& router) {
+  router.AddService(*BatchRequest::descriptor()->file()->FindServiceByName(
+      "ProvisioningService"));
+  router.AddService(
+      *v1::RegisterDeviceRequest::descriptor()->file()->FindServiceByName(
+          "RegistrationService"));
+  router.AddService(
+      *revocation::v1::Revocation::descriptor()->file()->FindServiceByName(
+          "RevocationService"));
+  impl_->provisioning.Register(router);
+  impl_->registration.Register(router);
+  impl_->revocation.Register(router);
+  Impl* impl = impl_.get();
+  router.Bidi<BatchRequest, BatchResponse>(
+      "birthmark.provisioning.v1.ProvisioningService.IssueBatch",
+      [impl](const rpc::CallContext& context,
+             rpc::BidiStream<BatchResponse> stream)
+          -> absl::StatusOr<std::shared_ptr<rpc::BidiHandler<BatchRequest>>> {
+        return std::make_shared<IssueStream>(
+            std::move(stream),
+            [impl, context](const BatchRequest::Open& open) {
+              return impl->provisioning.OpenBatchFor(context, open);
+            },
+            [impl](const OpenBatch& batch,
+                   const std::vector<BatchRequest::Item>& items,
+                   const std::function<bool()>& stopped) {
+              return impl->issuer.Issue(batch, items, stopped);
+            },
+            impl->max_in_flight, impl->batch_pool, impl->metrics);
+      });
+}
+
+}  // namespace birthmark::registration

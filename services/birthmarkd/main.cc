@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "lib/base/clock.h"
 #include "services/birthmarkd/command_line.h"
 #include "services/birthmarkd/hardening.h"
@@ -33,10 +32,9 @@ absl::Status Run(const CommandLine& line, StopSignal& stop) {
   return absl::InternalError("unknown command");
 }
 
-int Main(int argc, char** argv) {
+int Main(const std::vector<std::string>& arguments) {
   StopSignal stop;
-  const auto line =
-      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+  const auto line = ParseCommandLine(arguments);
   if (!line.ok()) {
     std::cerr << "birthmarkd: " << line.status().message() << "\n"
               << UsageHint() << "\n";
@@ -57,5 +55,5 @@ int Main(int argc, char** argv) {
 }  // namespace birthmark::birthmarkd
 
 int main(int argc, char** argv) {
-  return birthmark::birthmarkd::Main(argc, argv);
+  return birthmark::birthmarkd::Main({argv + 1, argv + argc});
 }

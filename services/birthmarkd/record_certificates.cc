@@ -102,13 +102,11 @@ absl::StatusOr<int> RecordCertificates(const config::v1::MigrateConfig& config,
                              certificates.Insert(rows, entries));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (recorded[i] != rows[i].certificate_der) {
-      return MakeError(
-          absl::StatusCode::kAlreadyExists, reasons::kCertificateExists,
-          absl::StrCat(
-              "the serial number of ",
-              config.certificates(static_cast<int>(i)).certificate_file(),
-              " is recorded with another certificate"),
-          {{"resource", entries[i].resource}});
+      return MakeError(absl::StatusCode::kAlreadyExists,
+                       reasons::kCertificateExists,
+                       absl::StrCat(entries[i].resource,
+                                    " is recorded with another certificate"),
+                       {{"resource", entries[i].resource}});
     }
   }
   return static_cast<int>(rows.size() - known.size());

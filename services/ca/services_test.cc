@@ -1,0 +1,279 @@
+#include "services/ca/services.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "birthmark/ca/v1/ca_service.pb.h"
+#include "lib/base/fake_clock.h"
+#include "lib/base/reasons.h"
+#include "lib/base/testing.h"
+#include "lib/crypto/ids.h"
+#include "lib/keys/fake_signer.h"
+#include "lib/rpc/local_channel.h"
+#include "lib/rpc/router.h"
+#include "lib/rpc/status.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/telemetry/rpc_metrics.h"
+#include "lib/x509/certificate.h"
+#include "lib/x509/crl.h"
+#include "services/ca/fake_stores.h"
+#include "services/ca/test_issuer.h"
+
+namespace birthmark::ca {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr char kIssue[] =
+    "birthmark.ca.v1.CertificateAuthority.IssueCertificates";
+constexpr char kGetIssuer[] = "birthmark.ca.v1.CertificateAuthority.GetIssuer";
+constexpr char kSignCrl[] = "birthmark.ca.v1.CrlSigner.SignCrl";
+
+policy::Profile ProfileOf(policy::ProfileKind kind, const std::string& issuer) {
+  policy::Profile profile;
+  profile.id = std::string(policy::ProfileKindName(kind));
+  profile.version = 1;
+  profile.kind = kind;
+  profile.issuer = issuer;
+  if (kind != policy::ProfileKind::kIdevid) {
+    profile.validity = absl::Hours(24 * 90);
+  }
+  profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
+  return profile;
+}
+
+class ServicesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(services_, New(ValidOptions()));
+    services_->Register(router_);
+  }
+
+  Options ValidOptions() {
+    Options options;
+    options.trust_domain = kTestTrustDomain;
+    for (const char* id : {"idevid", "internal"}) {
+      auto key = std::make_unique<keys::FakeSigner>();
+      auto chain = hierarchy_.Certify(id, *key);
+      options.issuers.push_back({id, std::move(key), std::move(chain)});
+    }
+    options.profiles = {ProfileOf(policy::ProfileKind::kIdevid, "idevid"),
+                        ProfileOf(policy::ProfileKind::kLine, "internal")};
+    options.crl_base_url = "http://crl.example";
+    return options;
+  }
+
+  absl::StatusOr<std::unique_ptr<Services>> New(Options options) {
+    return Services::New({certificates_, crls_, clock_, registry_},
+                         std::move(options));
+  }
+
+  rpc::LocalChannel ChannelAs(options::v1::Role role) {
+    return rpc::LocalChannel(router_,
+                             rpc::ServiceCaller(role, kTestTrustDomain));
+  }
+
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Call(
+      const char* method, const Request& request,
+      options::v1::Role role = options::v1::ROLE_REGISTRATION) {
+    rpc::LocalChannel channel = ChannelAs(role);
+    rpc::Channel& base = channel;
+    return base.Unary<Response>(method, request);
+  }
+
+  v1::IssueCertificatesRequest CreateValidRequest() {
+    v1::IssueCertificatesRequest request;
+    request.set_profile("profiles/idevid");
+    request.set_on_behalf_of(
+        "spiffe://birthmark.example/fleet/acme/line/line-1");
+    v1::CertificateRequest* one = request.add_requests();
+    one->set_serial(hierarchy_.Serial());
+    one->set_spki_der(std::string(key_.public_key().spki_der()));
+    one->mutable_device()->set_uid(crypto::NewUid(clock_));
+    one->mutable_device()->set_fleet("acme");
+    one->mutable_device()->set_model("thermo");
+    one->mutable_device()->set_serial_number("SN-1");
+    return request;
+  }
+
+  FakeClock clock_;
+  TestHierarchy hierarchy_{clock_};
+  telemetry::Registry registry_;
+  telemetry::RpcMetrics rpc_metrics_{registry_};
+  rpc::Router router_{{}, clock_, rpc_metrics_};
+  FakeCertificateStore certificates_;
+  FakeCrlStore crls_;
+  std::unique_ptr<Services> services_;
+  keys::FakeSigner key_;
+};
+
+TEST_F(ServicesTest, IssuesWithTheChainUpToButWithoutTheRoot) {
+  ASSERT_OK_AND_ASSIGN(auto response, Call<v1::IssueCertificatesResponse>(
+                                          kIssue, CreateValidRequest()));
+  ASSERT_EQ(response.results_size(), 1);
+  ASSERT_OK_AND_ASSIGN(auto leaf, x509::Certificate::Parse(
+                                      response.results(0).certificate_der()));
+  ASSERT_EQ(response.issuer_chain_der_size(), 1);
+  ASSERT_OK_AND_ASSIGN(auto issuer,
+                       x509::Certificate::Parse(response.issuer_chain_der(0)));
+  EXPECT_OK(leaf.VerifySignatureBy(issuer.public_key()));
+  ASSERT_THAT(certificates_.entries(), SizeIs(1));
+  EXPECT_EQ(certificates_.entries()[0].details.at("caller"),
+            "spiffe://birthmark.example/service/registration");
+}
+
+TEST_F(ServicesTest, ABadRequestIsAStatusWithItsReason) {
+  v1::IssueCertificatesRequest request = CreateValidRequest();
+  *request.add_requests() = CreateValidRequest().requests(0);
+  request.mutable_requests(0)->clear_subject();
+  ASSERT_OK_AND_ASSIGN(auto response,
+                       Call<v1::IssueCertificatesResponse>(kIssue, request));
+  ASSERT_EQ(response.results_size(), 2);
+  const absl::Status error = rpc::FromProto(response.results(0).error());
+  EXPECT_THAT(error, StatusIs(absl::StatusCode::kInvalidArgument,
+                              reasons::kInvalidField));
+  EXPECT_THAT(error, HasMetadata("field", "subject"));
+  EXPECT_TRUE(response.results(1).has_certificate_der());
+}
+
+struct Case {
+  const char* name;
+  void (*spoil)(v1::IssueCertificatesRequest&);
+  absl::StatusCode code;
+  absl::string_view reason;
+};
+class BadBatchTest : public ServicesTest,
+                     public testing::WithParamInterface<Case> {};
+
+TEST_P(BadBatchTest, IsRefusedAsAWhole) {
+  v1::IssueCertificatesRequest request = CreateValidRequest();
+  GetParam().spoil(request);
+  EXPECT_THAT(Call<v1::IssueCertificatesResponse>(kIssue, request),
+              StatusIs(GetParam().code, GetParam().reason));
+  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadBatchTest,
+    testing::Values(
+        Case{"BadProfileName", [](auto& r) { r.set_profile("idevid"); },
+             absl::StatusCode::kInvalidArgument, reasons::kBadResourceName},
+        Case{"UnknownProfile",
+             [](auto& r) { r.set_profile("profiles/ldevid"); },
+             absl::StatusCode::kNotFound, reasons::kProfileNotFound},
+        Case{"NoRequests", [](auto& r) { r.clear_requests(); },
+             absl::StatusCode::kInvalidArgument, reasons::kInvalidField},
+        Case{"TooManyRequests",
+             [](auto& r) {
+               for (int i = 0; i < 1000; ++i) {
+                 r.add_requests();
+               }
+             },
+             absl::StatusCode::kInvalidArgument, reasons::kInvalidField},
+        Case{"NobodysBehalf", [](auto& r) { r.clear_on_behalf_of(); },
+             absl::StatusCode::kInvalidArgument, reasons::kInvalidField},
+        Case{"StrangersBehalf",
+             [](auto& r) {
+               r.set_on_behalf_of("spiffe://other.example/operator/eve");
+             },
+             absl::StatusCode::kInvalidArgument, reasons::kInvalidField},
+        Case{"BadBirthSerial",
+             [](auto& r) { r.set_on_behalf_of("idevid:XYZ"); },
+             absl::StatusCode::kInvalidArgument, reasons::kInvalidField}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(ServicesTest, IssuesForRegistrationAlone) {
+  for (const auto role :
+       {options::v1::ROLE_INVENTORY, options::v1::ROLE_OPERATOR,
+        options::v1::ROLE_LINE, options::v1::ROLE_STATUS}) {
+    EXPECT_THAT(
+        Call<v1::IssueCertificatesResponse>(kIssue, CreateValidRequest(), role),
+        StatusIs(absl::StatusCode::kPermissionDenied,
+                 reasons::kCallerNotAllowed));
+  }
+}
+
+TEST_F(ServicesTest, ShowsIssuersWithTheWholeChain) {
+  v1::GetIssuerRequest request;
+  request.set_name("issuers/internal");
+  ASSERT_OK_AND_ASSIGN(auto issuer, Call<v1::Issuer>(kGetIssuer, request));
+  EXPECT_EQ(issuer.name(), "issuers/internal");
+  ASSERT_EQ(issuer.certificate_chain_der_size(), 2);
+  EXPECT_EQ(issuer.certificate_chain_der(1), hierarchy_.root()->der);
+  request.set_name("issuers/ldevid");
+  EXPECT_THAT(Call<v1::Issuer>(kGetIssuer, request),
+              StatusIs(absl::StatusCode::kNotFound, reasons::kIssuerNotFound));
+  ASSERT_OK_AND_ASSIGN(auto all,
+                       Call<v1::ListIssuersResponse>(
+                           "birthmark.ca.v1.CertificateAuthority.ListIssuers",
+                           v1::ListIssuersRequest()));
+  EXPECT_EQ(all.issuers_size(), 2);
+}
+
+TEST_F(ServicesTest, ShowsProfiles) {
+  ASSERT_OK_AND_ASSIGN(auto all,
+                       Call<v1::ListProfilesResponse>(
+                           "birthmark.ca.v1.CertificateAuthority.ListProfiles",
+                           v1::ListProfilesRequest()));
+  ASSERT_EQ(all.profiles_size(), 2);
+  EXPECT_EQ(all.profiles(0).name(), "profiles/idevid");
+  EXPECT_FALSE(all.profiles(0).has_validity());
+  EXPECT_EQ(all.profiles(1).issuer(), "issuers/internal");
+  v1::GetProfileRequest request;
+  request.set_name("profiles/line");
+  ASSERT_OK_AND_ASSIGN(
+      auto line,
+      Call<v1::Profile>("birthmark.ca.v1.CertificateAuthority.GetProfile",
+                        request));
+  EXPECT_EQ(line.validity().seconds(), 90 * 86400);
+}
+
+TEST_F(ServicesTest, SignsCrls) {
+  v1::SignCrlRequest request;
+  request.set_issuer("issuers/idevid");
+  ASSERT_OK_AND_ASSIGN(auto response,
+                       Call<v1::SignCrlResponse>(kSignCrl, request));
+  EXPECT_EQ(response.number(), 1);
+  EXPECT_OK(x509::Crl::Parse(response.crl_der()));
+  EXPECT_EQ(response.next_update_time().seconds() -
+                response.this_update_time().seconds(),
+            24 * 3600);
+  request.set_issuer("issuers/nobody");
+  EXPECT_THAT(Call<v1::SignCrlResponse>(kSignCrl, request),
+              StatusIs(absl::StatusCode::kNotFound, reasons::kIssuerNotFound));
+}
+
+TEST_F(ServicesTest, KnowsOcspButDoesNotServeIt) {
+  EXPECT_THAT(
+      Call<v1::CertifyResponderResponse>(
+          "birthmark.ca.v1.OcspSigner.CertifyResponder",
+          v1::CertifyResponderRequest(), options::v1::ROLE_STATUS),
+      StatusIs(absl::StatusCode::kUnimplemented, reasons::kMethodNotServed));
+}
+
+TEST_F(ServicesTest, RefusesToStartWithAProfileWithoutItsIssuer) {
+  Options options = ValidOptions();
+  options.profiles.push_back(ProfileOf(policy::ProfileKind::kLdevid, "ldevid"));
+  const auto services = New(std::move(options));
+  EXPECT_THAT(services, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(std::string(services.status().message()),
+              HasSubstr("profile ldevid: there is no issuer ldevid"));
+}
+
+TEST_F(ServicesTest, RefusesToStartWithTwoOfAKind) {
+  Options options = ValidOptions();
+  options.profiles.push_back(options.profiles[0]);
+  EXPECT_THAT(New(std::move(options)),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  options = ValidOptions();
+  options.issuers[1].id = "idevid";
+  EXPECT_THAT(New(std::move(options)),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace birthmark::ca

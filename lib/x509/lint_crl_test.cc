@@ -1,0 +1,190 @@
+#include <functional>
+
+#include "lib/base/bytes.h"
+#include "lib/base/testing.h"
+#include "lib/x509/crl.h"
+#include "lib/x509/lint.h"
+#include "lib/x509/oid.h"
+#include "lib/x509/testing.h"
+#include "openssl/bytestring.h"
+
+namespace birthmark::x509 {
+namespace {
+
+using ::testing::IsEmpty;
+
+const TestCa& Ca() {
+  static const TestCa* ca = new TestCa();
+  return *ca;
+}
+
+LintProfile Profile() {
+  return LintProfile{LintKind::kIssuer,
+                     std::string(Ca().issuer.value()->subject_der),
+                     *Ca().issuer.value()->subject_key_id};
+}
+
+std::string GoodTbs() {
+  CrlSpec spec;
+  spec.issuer_name_der = Profile().issuer_name_der;
+  spec.issuer_key_id = Profile().issuer_key_id;
+  spec.number = 1;
+  spec.this_update = TestTime();
+  spec.next_update = TestTime() + absl::Hours(24);
+  spec.shard_uri = CrlShardUri("http://crl.example/idevid", 0);
+  CrlEntry entry;
+  entry.serial = TestSerial(1);
+  entry.revocation_time = TestTime() - absl::Hours(1);
+  spec.entries.push_back(entry);
+  entry.serial = TestSerial(2);
+  entry.reason = RevocationReason::kKeyCompromise;
+  entry.invalidity_time = TestTime() - absl::Hours(2);
+  spec.entries.push_back(entry);
+  return *BuildCrlTbs(spec);
+}
+
+std::vector<std::string> Rules(const std::vector<Finding>& findings) {
+  std::vector<std::string> rules;
+  for (const Finding& finding : findings) {
+    rules.emplace_back(finding.rule);
+  }
+  return rules;
+}
+
+TEST(LintCrlTest, WhatTheBuilderWritesHasNoFinding) {
+  EXPECT_THAT(Rules(LintTbsCrl(GoodTbs(), Profile())), IsEmpty());
+}
+
+TEST(LintCrlTest, EveryPrefixIsMalformed) {
+  const std::string tbs = GoodTbs();
+  for (size_t size = 0; size < tbs.size(); ++size) {
+    EXPECT_THAT(
+        Rules(LintTbsCrl(absl::string_view(tbs).substr(0, size), Profile())),
+        ::testing::ElementsAre("der_malformed"));
+  }
+}
+
+TEST(LintCrlTest, AnotherIssuersCrlIsFound) {
+  LintProfile profile = Profile();
+  profile.issuer_name_der = "other";
+  profile.issuer_key_id = "other";
+  EXPECT_THAT(Rules(LintTbsCrl(GoodTbs(), profile)),
+              ::testing::UnorderedElementsAre("rfc5280_issuer_matches",
+                                              "rfc5280_aki_matches"));
+}
+
+// Positions: 0 version, 1 algorithm, 2 issuer, 3 and 4 times, 5 entries,
+// 6 extensions (0 AKI, 1 number, 2 issuing distribution point).
+struct SpoiledCase {
+  const char* name;
+  std::function<void(DerNode&)> spoil;
+  const char* rule;
+};
+class SpoiledTbsCrlTest : public ::testing::TestWithParam<SpoiledCase> {};
+TEST_P(SpoiledTbsCrlTest, IsFound) {
+  DerNode node = DerNode::Parse(GoodTbs());
+  GetParam().spoil(node);
+  EXPECT_THAT(Rules(LintTbsCrl(node.Encode(), Profile())),
+              ::testing::Contains(GetParam().rule));
+}
+
+DerNode& Extensions(DerNode& n) { return n.At({6, 0}); }
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SpoiledTbsCrlTest,
+    ::testing::Values(
+        SpoiledCase{"Version1", [](DerNode& n) { n.At({0}).content[0] = 0; },
+                    "rfc5280_crl_version_2"},
+        SpoiledCase{"UnknownAlgorithm",
+                    [](DerNode& n) {
+                      n.At({1, 0}).content = "\x2a\x03";
+                    },
+                    "rfc5280_signature_algorithm"},
+        SpoiledCase{"EmptyIssuer",
+                    [](DerNode& n) { n.At({2}).children.clear(); },
+                    "rfc5280_issuer_not_empty"},
+        SpoiledCase{"GeneralizedTimeBefore2050",
+                    [](DerNode& n) {
+                      n.At({3}).tag = CBS_ASN1_GENERALIZEDTIME;
+                      n.At({3}).content = "20260101000000Z";
+                    },
+                    "rfc5280_validity_encoding"},
+        SpoiledCase{"NextUpdateNotLater",
+                    [](DerNode& n) { n.At({4}) = n.At({3}); },
+                    "rfc5280_validity_order"},
+        SpoiledCase{
+            "NoNextUpdate",
+            [](DerNode& n) { n.children.erase(n.children.begin() + 4); },
+            "der_malformed"},
+        SpoiledCase{"EmptyList", [](DerNode& n) { n.At({5}).children.clear(); },
+                    "rfc5280_crl_empty_list"},
+        SpoiledCase{"EntryTwice",
+                    [](DerNode& n) {
+                      n.At({5}).children.push_back(n.At({5, 0}));
+                    },
+                    "rfc5280_crl_unique_entries"},
+        SpoiledCase{"NegativeSerial",
+                    [](DerNode& n) {
+                      n.At({5, 0, 0}).content = "\x80";
+                    },
+                    "rfc5280_serial_positive"},
+        SpoiledCase{"RevokedLater",
+                    [](DerNode& n) {
+                      n.At({5, 0, 1}).content = "260101000001Z";
+                    },
+                    "crl_revoked_later"},
+        SpoiledCase{
+            "ReasonUnspecified",
+            [](DerNode& n) {
+              n.At({5, 1, 2, 0, 1}).content = std::string("\x0a\x01\x00", 3);
+            },
+            "rfc5280_reason_unspecified"},
+        SpoiledCase{"ReasonRemove",
+                    [](DerNode& n) {
+                      n.At({5, 1, 2, 0, 1}).content = "\x0a\x01\x08";
+                    },
+                    "rfc5280_reason_remove"},
+        SpoiledCase{"ReasonThatIsNone",
+                    [](DerNode& n) {
+                      n.At({5, 1, 2, 0, 1}).content = "\x0a\x01\x07";
+                    },
+                    "rfc5280_reason_code"},
+        SpoiledCase{"InvalidityDateInUtcTime",
+                    [](DerNode& n) {
+                      n.At({5, 1, 2, 1, 1}).content =
+                          "\x17\x0d"
+                          "260101000000Z";
+                    },
+                    "rfc5280_invalidity_date"},
+        SpoiledCase{"NoAki",
+                    [](DerNode& n) {
+                      Extensions(n).children.erase(
+                          Extensions(n).children.begin());
+                    },
+                    "rfc5280_aki_present"},
+        SpoiledCase{"NegativeNumber",
+                    [](DerNode& n) {
+                      Extensions(n).At({1, 1}).content = "\x02\x01\xff";
+                    },
+                    "rfc5280_crl_number"},
+        SpoiledCase{"DistributionPointNotCritical",
+                    [](DerNode& n) {
+                      auto& fields = Extensions(n).At({2}).children;
+                      fields.erase(fields.begin() + 1);
+                    },
+                    "rfc5280_issuing_distribution_point"},
+        SpoiledCase{"ExtensionTwice",
+                    [](DerNode& n) {
+                      Extensions(n).children.push_back(Extensions(n).At({1}));
+                    },
+                    "rfc5280_extensions_unique"},
+        SpoiledCase{"DeltaCrl",
+                    [](DerNode& n) {
+                      Extensions(n).children.push_back(DerNode::Parse(
+                          *HexDecode("300d0603551d1b0101ff0403020101")));
+                    },
+                    "rfc5280_unknown_critical"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace birthmark::x509

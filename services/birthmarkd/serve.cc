@@ -29,19 +29,36 @@ namespace birthmark::birthmarkd {
 namespace {
 
 constexpr absl::Duration kDefaultDrain = absl::Seconds(20);
-// How often the trust files are looked at.
-constexpr absl::Duration kReloadInterval = absl::Seconds(10);
 
 using config::v1::ServerConfig;
 using MakeRole = absl::StatusOr<std::unique_ptr<Role>> (*)(const Host&,
                                                            storage::Database&);
 
-// Part is a role on its own database, for which it has its own grants.
+// Part is a role with its own database connections, since it has its own
+// grants.
 struct Part {
   const char* name;
   MakeRole make;
   std::unique_ptr<storage::Database> database;
-  std::unique_ptr<Role> role;  // goes before its database
+};
+
+// Roles ends them in the opposite order of their making: those that call before
+// those that are called.
+class Roles {
+ public:
+  Roles() = default;
+  ~Roles() {
+    while (!roles_.empty()) {
+      roles_.pop_back();
+    }
+  }
+  Roles(const Roles&) = delete;
+  Roles& operator=(const Roles&) = delete;
+
+  void Add(std::unique_ptr<Role> role) { roles_.push_back(std::move(role)); }
+
+ private:
+  std::vector<std::unique_ptr<Role>> roles_;
 };
 
 absl::Status AddPart(const char* name, MakeRole make,
@@ -50,7 +67,7 @@ absl::Status AddPart(const char* name, MakeRole make,
   const std::string field = absl::StrCat(name, ".database");
   BIRTHMARK_ASSIGN_OR_RETURN(auto database, OpenDatabase(section, field));
   BIRTHMARK_RETURN_IF_ERROR(InField(field, storage::CheckSchema(*database)));
-  parts.push_back({name, make, std::move(database), nullptr});
+  parts.push_back({name, make, std::move(database)});
   return absl::OkStatus();
 }
 
@@ -116,16 +133,6 @@ absl::StatusOr<std::unique_ptr<telemetry::HttpEndpoint>> StartTelemetry(
   return endpoint;
 }
 
-void ReloadTrust(rpc::Authenticator& authenticator) {
-  const auto changed = authenticator.ReloadIfChanged();
-  if (!changed.ok()) {
-    telemetry::Log(telemetry::Level::kError, "trust_not_reloaded",
-                   {{"error", changed.status().message()}});
-  } else if (*changed) {
-    telemetry::Log(telemetry::Level::kInfo, "trust_reloaded");
-  }
-}
-
 std::string NamesOf(const std::vector<Part>& parts) {
   return absl::StrJoin(parts, ",", [](std::string* out, const Part& part) {
     out->append(part.name);
@@ -148,9 +155,11 @@ absl::Status Serve(const std::string& config_path, Clock& clock,
   router_options.status_gate = MakeStatusGate(gate);
   rpc::Router router(std::move(router_options), clock, rpc_metrics);
   const Host host{config, clock, metrics, router};
-  for (Part& part : parts) {
-    BIRTHMARK_ASSIGN_OR_RETURN(part.role, part.make(host, *part.database));
-    part.role->Register(router);
+  Roles roles;
+  for (const Part& part : parts) {
+    BIRTHMARK_ASSIGN_OR_RETURN(auto role, part.make(host, *part.database));
+    role->Register(router);
+    roles.Add(std::move(role));
   }
 
   auto authenticator =
@@ -171,9 +180,7 @@ absl::Status Serve(const std::string& config_path, Clock& clock,
        {"telemetry",
         telemetry_endpoint == nullptr ? "" : telemetry_endpoint->address()}});
 
-  while (!stop.Wait(kReloadInterval)) {
-    ReloadTrust(**authenticator);
-  }
+  stop.Wait();
   ready = false;
   telemetry::Log(telemetry::Level::kInfo, "stopping",
                  {{"drain", DrainOf(config)}});

@@ -1,7 +1,5 @@
 #include "services/birthmarkd/stop_signal.h"
 
-#include <ctime>
-
 namespace birthmark::birthmarkd {
 
 StopSignal::StopSignal() {
@@ -13,14 +11,11 @@ StopSignal::StopSignal() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-bool StopSignal::Wait(absl::Duration timeout) {
-  const timespec limit = absl::ToTimespec(timeout);
-  if (sigtimedwait(&signals_, nullptr, &limit) < 0) {
-    return false;
-  }
+void StopSignal::Wait() {
+  int taken = 0;
+  sigwait(&signals_, &taken);
   // Whoever asks twice means it.
   pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
-  return true;
 }
 
 }  // namespace birthmark::birthmarkd

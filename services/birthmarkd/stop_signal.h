@@ -3,8 +3,6 @@
 
 #include <csignal>
 
-#include "absl/time/time.h"
-
 namespace birthmark::birthmarkd {
 
 // StopSignal waits for SIGTERM or SIGINT. Made by main before any other thread,
@@ -15,9 +13,9 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  // Wait returns true once a signal came; the next one then ends the process at
-  // once. False after `timeout`. For the thread that made this object.
-  bool Wait(absl::Duration timeout);
+  // Wait returns when a signal has come; the next one ends the process at once.
+  // For the thread that made this object.
+  void Wait();
 
  private:
   sigset_t signals_;

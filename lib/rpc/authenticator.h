@@ -48,6 +48,8 @@ class Authenticator {
       std::string trust_domain, TrustFiles files, Clock& clock,
       size_t cache_size = kDefaultCacheSize);
 
+  ~Authenticator();
+
   // Authenticate verifies a DER certificate against the configured issuers and
   // roots; certificates that the peer sent along are not needed and not
   // looked at. An issuer vouches for its own kinds only:
@@ -57,22 +59,25 @@ class Authenticator {
   // The trust domain must be ours. A certificate that was verified before costs
   // one hash; its validity is still checked.
   // kUnauthenticated:
-  //   CERTIFICATE_MISSING        `leaf_der` is empty
-  //   CERTIFICATE_UNKNOWN        malformed, no issuer of ours, or a name that
-  //                              its issuer may not vouch for
-  //   CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID, CERTIFICATE_USAGE
+  //   CERTIFICATE_MISSING  `leaf_der` is empty
+  //   CERTIFICATE_UNKNOWN  malformed, no issuer of ours, or a name that its
+  //                        issuer may not vouch for
+  //   CERTIFICATE_EXPIRED  outside its validity, or its issuer is
+  //   CERTIFICATE_USAGE    not for clients
   absl::StatusOr<std::shared_ptr<const Caller>> Authenticate(
       absl::string_view leaf_der);
 
   // Reload reads the trust files again and forgets what was verified. On an
-  // error (kNotFound, kInvalidArgument, kUnauthenticated for an issuer that no
-  // root vouches for) the old trust stays.
+  // error (kNotFound, kInvalidArgument, kUnauthenticated for a root that is not
+  // self-signed) the old trust stays.
   absl::Status Reload();
 
-  // ReloadIfChanged is Reload if a file's content differs from the last read.
-  absl::Status ReloadIfChanged();
+  // ReloadIfChanged is Reload if a file's content differs from the last read,
+  // and says whether that was so.
+  absl::StatusOr<bool> ReloadIfChanged();
 
  private:
+  struct Pems;
   struct Trust;
   struct Entry {
     std::shared_ptr<const Caller> caller;
@@ -84,10 +89,13 @@ class Authenticator {
   Authenticator(std::string trust_domain, TrustFiles files, Clock& clock,
                 size_t cache_size);
 
-  absl::StatusOr<std::shared_ptr<const Trust>> ReadTrust() const;
+  absl::StatusOr<Pems> ReadPems() const;
+  absl::Status Use(Pems pems);
   absl::StatusOr<Entry> Verify(const Trust& trust,
                                absl::string_view leaf_der) const;
+  // Both under mutex_; the result is good until the next call.
   const Entry* Find(const std::string& key);
+  const Entry* Remember(const std::string& key, Entry entry);
 
   const std::string trust_domain_;
   const TrustFiles files_;

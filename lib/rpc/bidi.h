@@ -79,7 +79,9 @@ class BidiHandler {
   // OnMessage takes a message that was asked for.
   virtual void OnMessage(Request request) = 0;
 
-  // OnHalfClose says that the client sends no more.
+  // OnHalfClose says that no more messages come. A client that has vanished may
+  // look for a moment like one that half-closed; OnCancel follows unless the
+  // stream was finished by then.
   virtual void OnHalfClose() = 0;
 
   // OnCancel says that the client is gone, its deadline has passed, or the

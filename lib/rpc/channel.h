@@ -8,7 +8,6 @@
 #ifndef BIRTHMARK_LIB_RPC_CHANNEL_H_
 #define BIRTHMARK_LIB_RPC_CHANNEL_H_
 
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"

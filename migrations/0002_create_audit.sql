@@ -25,6 +25,21 @@ CREATE TRIGGER audit_entries_append_only
   BEFORE UPDATE OR DELETE ON audit_entries
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER audit_entries_keep
+  BEFORE TRUNCATE ON audit_entries
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Triggers for rows reach a table's partitions by themselves, those for TRUNCATE
+-- do not.
+CREATE FUNCTION refuse_truncate(partition_name text)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE OR REPLACE TRIGGER keep BEFORE TRUNCATE ON %I '
+                 'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+                 partition_name);
+END
+$$;
+
 -- Partitions by month, one table family at a time. The default partition takes
 -- what falls outside, so that a forgotten partition never stops issuance.
 CREATE FUNCTION create_month_partitions(family text, first_month date, months int)
@@ -39,6 +54,9 @@ BEGIN
       family || to_char(month, '_YYYY_MM'), family,
       month::timestamp AT TIME ZONE 'UTC',
       (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+    IF family = 'audit_entries' THEN
+      PERFORM refuse_truncate(family || to_char(month, '_YYYY_MM'));
+    END IF;
   END LOOP;
 END
 $$;
@@ -60,12 +78,16 @@ BEGIN
     EXECUTE format(
       'CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
       family || to_char(month, '_YYYY_MM'), family, low, high);
+    IF family = 'certificates' THEN
+      PERFORM refuse_truncate(family || to_char(month, '_YYYY_MM'));
+    END IF;
   END LOOP;
 END
 $$;
 
 SELECT create_month_partitions('audit_entries', DATE '2026-10-01', 27);
 CREATE TABLE audit_entries_default PARTITION OF audit_entries DEFAULT;
+SELECT refuse_truncate('audit_entries_default');
 
 GRANT INSERT ON audit_entries
   TO birthmark_ca, birthmark_registration, birthmark_inventory;

@@ -26,6 +26,11 @@ CREATE TRIGGER certificates_append_only
   BEFORE UPDATE OR DELETE ON certificates
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER certificates_keep
+  BEFORE TRUNCATE ON certificates
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+SELECT refuse_truncate('certificates_default');
+
 CREATE TABLE revocations (
   serial           bytea       NOT NULL PRIMARY KEY CHECK (length(serial) = 16),
   issuer_id        text        NOT NULL,
@@ -43,6 +48,54 @@ CREATE TABLE revocations (
   CHECK ((state = 1) = (reason = 6) OR state = 3)
 );
 CREATE INDEX revocations_by_shard ON revocations (issuer_id, crl_shard, update_time);
+
+-- A device may be decommissioned while a certificate for one of its keys is on its
+-- way: admitted, signed, not recorded yet. Such a certificate is born revoked. The
+-- lock on the key makes the two transactions wait for each other, whichever is
+-- first. The CA may neither read keys nor revoke, so this runs as the owner.
+CREATE FUNCTION revoke_certificates_of_retired_keys()
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  late record;
+  id bytea;
+  canonical text;
+BEGIN
+  PERFORM FROM fresh f JOIN keys k ON k.spki_sha256 = f.spki_sha256 FOR SHARE OF k;
+  FOR late IN
+    INSERT INTO revocations
+      (serial, issuer_id, crl_shard, not_after, state, reason, actor,
+       revoke_time, update_time)
+    SELECT f.serial, f.issuer_id, f.crl_shard, f.not_after, 2, 5,
+           'birthmark:retired-key', f.create_time, f.create_time
+    FROM fresh f JOIN keys k ON k.spki_sha256 = f.spki_sha256
+    WHERE k.serial = f.serial AND k.state <> 1
+    RETURNING serial, issuer_id, actor, date_trunc('milliseconds', revoke_time) AS t
+  LOOP
+    -- A UUIDv7, and the canonical bytes as docs/audit_format.md has them.
+    id := substring(int8send((extract(epoch FROM late.t) * 1000)::bigint) FROM 3)
+          || substring(uuid_send(gen_random_uuid()) FROM 7);
+    id := set_byte(id, 6, (get_byte(id, 6) & 15) | 112);
+    canonical := format(
+      '{"action":"certificate.revoke","actor":"%s",'
+      '"details":{"reason":"cessationOfOperation"},"id":"%s",'
+      '"resource":"issuers/%s/certificates/%s","time":"%s"}',
+      late.actor, encode(id, 'hex')::uuid, late.issuer_id,
+      encode(late.serial, 'hex'),
+      to_char(late.t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
+    INSERT INTO audit_entries
+      (entry_time, entry_id, actor, action, resource, entry, leaf_hash)
+    VALUES (late.t, encode(id, 'hex')::uuid, late.actor, 'certificate.revoke',
+            format('issuers/%s/certificates/%s', late.issuer_id,
+                   encode(late.serial, 'hex')),
+            canonical, sha256('\x00'::bytea || convert_to(canonical, 'UTF8')));
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER certificates_of_retired_keys
+  AFTER INSERT ON certificates REFERENCING NEW TABLE AS fresh
+  FOR EACH STATEMENT EXECUTE FUNCTION revoke_certificates_of_retired_keys();
 
 -- One row a shard: the row lock makes the number rise by one.
 CREATE TABLE crls (

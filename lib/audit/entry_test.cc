@@ -26,7 +26,7 @@ TEST(EntryTest, HasOneSpelling) {
       R"("actor":"spiffe://factory.example/fleet/acme/line/one",)"
       R"("details":{"item":"7","model":"M1"},)"
       R"("id":"0197a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b",)"
-      R"("resource":"fleets/acme/devices/d1","time":"2026-11-22T11:16:53.123Z"})");
+      R"("resource":"fleets/acme/devices/d1","time":"2026-11-22T10:36:53.123Z"})");
 }
 
 TEST(EntryTest, CutsTheTimeToMilliseconds) {

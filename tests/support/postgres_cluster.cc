@@ -1,0 +1,141 @@
+#include "tests/support/postgres_cluster.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "lib/base/clock.h"
+#include "lib/storage/database.h"
+#include "lib/storage/migrator.h"
+#include "tests/support/process.h"
+
+namespace birthmark::tests {
+namespace {
+
+constexpr char kScript[] = "tools/private_postgres";
+
+[[noreturn]] void Die(absl::string_view what) {
+  std::cerr << "PostgresCluster: " << what << std::endl;
+  exit(1);
+}
+
+// Postmaster returns the server's process id, 0 if it has none.
+pid_t Postmaster(const std::string& dir) {
+  const std::string text = ReadAll(dir + "/pg/postgres/data/postmaster.pid");
+  int pid = 0;
+  (void)absl::SimpleAtoi(text.substr(0, text.find('\n')), &pid);
+  return pid;
+}
+
+std::vector<pid_t> Children(pid_t parent) {
+  std::vector<pid_t> children;
+  const std::string text =
+      RunProgram({"pgrep", "--parent", absl::StrCat(parent)}).out;
+  for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    int pid = 0;
+    if (absl::SimpleAtoi(line, &pid)) {
+      children.push_back(pid);
+    }
+  }
+  return children;
+}
+
+}  // namespace
+
+PostgresCluster::PostgresCluster() : dir_("/tmp/bmpg.XXXXXX") {
+  // The user postgres must be able to pass; what matters below is its own.
+  if (mkdtemp(dir_.data()) == nullptr || chmod(dir_.c_str(), 0711) != 0) {
+    Die("cannot make a folder in /tmp");
+  }
+  const ProcessResult result =
+      RunProgram({kScript, "start", dir_ + "/pg", "--fast", "--while",
+                  absl::StrCat(getpid())});
+  if (result.exit_code != 0) {
+    Die(result.err);
+  }
+}
+
+PostgresCluster::~PostgresCluster() {
+  RunProgram({kScript, "stop", dir_ + "/pg", "--remove"});
+  RunProgram({"rm", "-rf", dir_});
+}
+
+PostgresCluster& PostgresCluster::Shared() {
+  static PostgresCluster cluster;
+  return cluster;
+}
+
+void PostgresCluster::Script(const std::string& command) {
+  const ProcessResult result = RunProgram({kScript, command, dir_ + "/pg"});
+  if (result.exit_code != 0) {
+    Die(result.err);
+  }
+}
+
+std::string PostgresCluster::CreateEmptyDatabase() {
+  const std::string name = absl::StrCat("test_", ++databases_);
+  Sql("postgres", absl::StrCat("CREATE DATABASE ", name, " OWNER ", kOwner));
+  return name;
+}
+
+std::string PostgresCluster::CreateDatabase() {
+  if (migrated_.empty()) {
+    migrated_ = CreateEmptyDatabase();
+    auto database = storage::Database::Open(Dsn(migrated_, kOwner), 1);
+    if (!database.ok()) {
+      Die(database.status().ToString());
+    }
+    const auto applied = storage::Migrate(**database, Clock::Real());
+    if (!applied.ok()) {
+      Die(applied.status().ToString());
+    }
+  }
+  const std::string name = absl::StrCat("test_", ++databases_);
+  Sql("postgres", absl::StrCat("CREATE DATABASE ", name, " OWNER ", kOwner,
+                               " TEMPLATE ", migrated_));
+  return name;
+}
+
+std::string PostgresCluster::Dsn(absl::string_view database,
+                                 absl::string_view role) const {
+  return absl::StrCat("host=", host(), " dbname=", database, " user=", role);
+}
+
+std::string PostgresCluster::Sql(absl::string_view database,
+                                 const std::string& statement) {
+  const ProcessResult result = RunProgram(
+      {kScript, "sql", dir_ + "/pg", statement, std::string(database)});
+  if (result.exit_code != 0) {
+    Die(absl::StrCat(statement, ": ", result.err));
+  }
+  return result.out;
+}
+
+void PostgresCluster::Restart() { Script("restart"); }
+void PostgresCluster::Stop() { Script("stop"); }
+void PostgresCluster::Start() { Script("start"); }
+
+void PostgresCluster::KillHard() {
+  const pid_t postmaster = Postmaster(dir_);
+  if (postmaster <= 1) {
+    Die("there is no server to kill");
+  }
+  // Stopped first, so that it makes no more children meanwhile.
+  kill(postmaster, SIGSTOP);
+  const std::vector<pid_t> children = Children(postmaster);
+  kill(postmaster, SIGKILL);
+  for (const pid_t child : children) {
+    kill(child, SIGKILL);
+  }
+}
+
+}  // namespace birthmark::tests

@@ -1,0 +1,68 @@
+// PostgresCluster is a private PostgreSQL for one test process, made by
+// tools/private_postgres and gone with the process, however that ends. Tests
+// that use it need tags = ["local"], since root has to drop to the user
+// postgres. Not thread-safe.
+#ifndef BIRTHMARK_TESTS_SUPPORT_POSTGRES_CLUSTER_H_
+#define BIRTHMARK_TESTS_SUPPORT_POSTGRES_CLUSTER_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace birthmark::tests {
+
+class PostgresCluster {
+ public:
+  // Roles that a connection may have.
+  static constexpr char kOwner[] = "birthmark_owner";
+  static constexpr char kCa[] = "birthmark_ca";
+  static constexpr char kRegistration[] = "birthmark_registration";
+  static constexpr char kInventory[] = "birthmark_inventory";
+  static constexpr char kSuperuser[] = "postgres";
+
+  // Makes and starts the cluster. Ends the program if that fails: no test makes
+  // sense then.
+  PostgresCluster();
+  ~PostgresCluster();
+  PostgresCluster(const PostgresCluster&) = delete;
+  PostgresCluster& operator=(const PostgresCluster&) = delete;
+
+  // Shared is the one cluster for all tests of a program.
+  static PostgresCluster& Shared();
+
+  // host is the directory of the socket: what libpq calls the host. The
+  // database "birthmark" is empty and belongs to kOwner.
+  std::string host() const { return dir_ + "/pg/postgres/socket"; }
+
+  // CreateDatabase makes a database with all migrations, returns its name.
+  std::string CreateDatabase();
+  // CreateEmptyDatabase makes one without, which belongs to kOwner.
+  std::string CreateEmptyDatabase();
+
+  // Dsn is the connection string for a database under a role.
+  std::string Dsn(absl::string_view database, absl::string_view role) const;
+
+  // Sql executes a statement as the superuser and returns the rows, a line
+  // each, fields separated by "|". Ends the program if it fails.
+  std::string Sql(absl::string_view database, const std::string& statement);
+
+  // Restart stops and starts the server: clients lose their connections.
+  void Restart();
+  // Stop stops it, Start starts it again.
+  void Stop();
+  void Start();
+  // KillHard kills the server and all its children at once, as a power failure
+  // would. Start brings it back.
+  void KillHard();
+
+ private:
+  void Script(const std::string& command);
+
+  std::string dir_;
+  std::string migrated_;  // the database that the others are copies of
+  int databases_ = 0;
+};
+
+}  // namespace birthmark::tests
+
+#endif  // BIRTHMARK_TESTS_SUPPORT_POSTGRES_CLUSTER_H_

@@ -1,7 +1,6 @@
 #include "lib/rpc/grpc_channel.h"
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 
 #include "absl/strings/match.h"
@@ -19,6 +18,7 @@
 #include "grpcpp/security/tls_credentials_options.h"
 #include "grpcpp/support/channel_arguments.h"
 #include "grpcpp/support/sync_stream.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/status_macros.h"
 #include "lib/rpc/grpc_setup.h"
@@ -204,8 +204,7 @@ absl::Status GrpcChannel::DoUnary(absl::string_view method,
                                   absl::Duration timeout) {
   grpc::ClientContext context;
   if (timeout != absl::InfiniteDuration()) {
-    context.set_deadline(std::chrono::system_clock::now() +
-                         absl::ToChronoMilliseconds(timeout));
+    context.set_deadline(absl::ToChronoTime(Clock::Real().Now() + timeout));
   }
   const std::string path = ToPath(method);
   return impl_->Convert(

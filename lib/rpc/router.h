@@ -45,7 +45,8 @@ namespace birthmark::rpc {
 // StatusGate says whether a caller whose certificate is good may come in now:
 // it looks up revocation and, for devices, their state. It runs on the worker
 // pool before anything else and may wait for a database. What it returns goes
-// to the caller.
+// to the caller. A stream passes it once, when it begins: whoever serves a long
+// one asks again now and then.
 using StatusGate = std::function<absl::Status(const Caller& caller)>;
 
 // Router is set up first, then used; setting up is not thread-safe, use is.

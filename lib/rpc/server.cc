@@ -24,6 +24,7 @@
 #include "grpcpp/security/tls_credentials_options.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "lib/base/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/base/thread_pool.h"
 #include "lib/rpc/generic_service.h"
@@ -238,8 +239,7 @@ void Server::Shutdown(absl::Duration drain) {
   impl_->watcher.join();
   SetServing(false);
   impl_->service.Drain();
-  impl_->server->Shutdown(std::chrono::system_clock::now() +
-                          absl::ToChronoMilliseconds(drain));
+  impl_->server->Shutdown(absl::ToChronoTime(Clock::Real().Now() + drain));
   impl_->server->Wait();
   impl_->calls.Drain();
   impl_->streams.Drain();

@@ -507,6 +507,42 @@ TEST_F(ServerTest, AKeyThatOthersMayReadOrThatDoesNotFitIsRefused) {
               StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST_F(ServerTest, HealthAnswersWhoeverShowsACertificate) {
+  Start();
+  grpc::experimental::TlsChannelCredentialsOptions tls;
+  tls.set_certificate_provider(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          operator_.files.private_key, operator_.files.certificate,
+          pki_.trust().roots, 1));
+  tls.watch_root_certs();
+  tls.watch_identity_key_cert_pairs();
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride("inventory");
+  const auto channel = grpc::CreateCustomChannel(
+      server_->addresses()[0], grpc::experimental::TlsCredentials(tls),
+      arguments);
+  // HealthCheckResponse{status}: 1 is SERVING, 2 NOT_SERVING.
+  auto check = [&channel]() -> std::string {
+    grpc::ClientContext context;
+    grpc::Slice empty;
+    grpc::ByteBuffer request(&empty, 1);
+    grpc::ByteBuffer response;
+    const grpc::Status status = grpc::internal::BlockingUnaryCall(
+        channel.get(),
+        grpc::internal::RpcMethod("/grpc.health.v1.Health/Check",
+                                  grpc::internal::RpcMethod::NORMAL_RPC),
+        &context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    grpc::Slice bytes;
+    EXPECT_TRUE(response.DumpToSingleSlice(&bytes).ok());
+    return std::string(reinterpret_cast<const char*>(bytes.begin()),
+                       bytes.size());
+  };
+  EXPECT_EQ(check(), "\x08\x01");
+  server_->SetServing(false);
+  EXPECT_EQ(check(), "\x08\x02");
+}
+
 TEST_F(ServerTest, CallsAreCounted) {
   Start();
   const auto channel = Connect(operator_.files);

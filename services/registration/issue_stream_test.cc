@@ -1,0 +1,329 @@
+#include "services/registration/issue_stream.h"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+#include "lib/base/testing.h"
+
+namespace birthmark::registration {
+namespace {
+
+using absl::StatusCode;
+using Request = IssueStream::Request;
+using Response = IssueStream::Response;
+
+// FakeCore keeps what the stream writes.
+class FakeCore : public rpc::StreamCore {
+ public:
+  bool Write(std::unique_ptr<google::protobuf::Message> message) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (finished_) {
+      return false;
+    }
+    const auto& response = dynamic_cast<const Response&>(*message);
+    results_ += response.results().results_size();
+    opened_ += response.has_opened() ? 1 : 0;
+    changed_.notify_all();
+    return true;
+  }
+  void RequestNext() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++requested_;
+  }
+  void Finish(absl::Status status) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!finished_) {
+      finished_ = true;
+      status_ = std::move(status);
+    }
+    changed_.notify_all();
+  }
+  size_t PendingWrites() const override { return 0; }
+  bool IsOver() const override { return false; }
+
+  absl::Status WaitForEnd() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return finished_; });
+    return status_;
+  }
+  void WaitForResults(int count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return results_ >= count; });
+  }
+  int results() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return results_;
+  }
+  int opened() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return opened_;
+  }
+  int requested() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return requested_;
+  }
+  bool finished() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return finished_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int results_ = 0;
+  int opened_ = 0;
+  int requested_ = 0;
+  bool finished_ = false;
+  absl::Status status_;
+};
+
+// Gate holds the workers until it is opened.
+class Gate {
+ public:
+  void Open() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void Pass() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  // WaitForSomeone returns when a worker has come to the gate.
+  void WaitForSomeone() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int waiting_ = 0;
+  bool open_ = false;
+};
+
+class IssueStreamTest : public testing::Test {
+ protected:
+  static constexpr int kMaxInFlight = 1000;
+
+  IssueStreamTest() : metrics_(registry_), core_(std::make_shared<FakeCore>()) {
+    stream_ = std::make_shared<IssueStream>(
+        rpc::BidiStream<Response>(core_),
+        [this](const Request::Open&) -> absl::StatusOr<IssueStream::Opened> {
+          if (!open_status_.ok()) {
+            return open_status_;
+          }
+          return IssueStream::Opened();
+        },
+        [this](const OpenBatch&, const std::vector<Request::Item>& items,
+               const std::function<bool()>& stopped) {
+          return Work(items, stopped);
+        },
+        kMaxInFlight, pool_, metrics_);
+  }
+
+  ~IssueStreamTest() override { gate_.Open(); }
+
+  absl::StatusOr<std::vector<Response::Result>> Work(
+      const std::vector<Request::Item>& items,
+      const std::function<bool()>& stopped) {
+    gate_.Pass();
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopped_ = stopped_ || stopped();
+    batch_sizes_.push_back(items.size());
+    if (!work_status_.ok()) {
+      return work_status_;
+    }
+    std::vector<Response::Result> results(items.size());
+    for (size_t i = 0; i < items.size(); ++i) {
+      results[i].set_item_id(items[i].item_id());
+    }
+    return results;
+  }
+
+  void Open() {
+    Request request;
+    request.mutable_open()->set_batch("fleets/acme/lines/l1/batches/b1");
+    stream_->OnMessage(std::move(request));
+  }
+
+  void Send(int count) {
+    Request request;
+    request.mutable_items();
+    for (int i = 0; i < count; ++i) {
+      request.mutable_items()->add_items()->set_item_id(absl::StrCat(i));
+    }
+    stream_->OnMessage(std::move(request));
+  }
+
+  telemetry::Registry registry_;
+  Metrics metrics_;
+  absl::Status open_status_;
+  Gate gate_;
+  std::mutex mutex_;
+  absl::Status work_status_;
+  bool stopped_ = false;
+  std::vector<size_t> batch_sizes_;
+  std::shared_ptr<FakeCore> core_;
+  std::shared_ptr<IssueStream> stream_;
+  ThreadPool pool_{4, 64};
+};
+
+TEST_F(IssueStreamTest, DrainsWhenTheClientHasSentAll) {
+  gate_.Open();
+  Open();
+  for (int i = 0; i < 3; ++i) {
+    Send(300);
+  }
+  stream_->OnHalfClose();
+  EXPECT_OK(core_->WaitForEnd());
+  EXPECT_EQ(core_->opened(), 1);
+  EXPECT_EQ(core_->results(), 900);
+  EXPECT_EQ(metrics_.items_in_flight.Value(), 0);
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const size_t size : batch_sizes_) {
+    EXPECT_LE(size, IssueStream::kMicroBatch);
+  }
+}
+
+TEST_F(IssueStreamTest, EndsAtOnceIfNothingWasSent) {
+  Open();
+  stream_->OnHalfClose();
+  EXPECT_OK(core_->WaitForEnd());
+}
+
+TEST_F(IssueStreamTest, TakesAsManyAsItSaid) {
+  Open();
+  Send(kMaxInFlight);
+  EXPECT_FALSE(core_->finished());
+  gate_.Open();
+  core_->WaitForResults(kMaxInFlight);
+  // What is answered makes room.
+  Send(kMaxInFlight);
+  stream_->OnHalfClose();
+  EXPECT_OK(core_->WaitForEnd());
+  EXPECT_EQ(core_->results(), 2 * kMaxInFlight);
+}
+
+TEST_F(IssueStreamTest, AnExcessEndsTheStream) {
+  Open();
+  Send(kMaxInFlight);
+  Send(1);
+  const absl::Status status = core_->WaitForEnd();
+  EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted,
+                               reasons::kTooManyInFlight));
+  EXPECT_THAT(status, HasMetadata("limit", "1000"));
+}
+
+TEST_F(IssueStreamTest, ReadsOnlyWhatItAskedFor) {
+  Open();
+  EXPECT_EQ(core_->requested(), 1);
+  Send(1);
+  EXPECT_EQ(core_->requested(), 2);
+}
+
+TEST_F(IssueStreamTest, AFaultOfTheBatchEndsTheStream) {
+  work_status_ = MakeError(StatusCode::kFailedPrecondition,
+                           reasons::kLineDisabled, "disabled");
+  gate_.Open();
+  Open();
+  Send(10);
+  EXPECT_THAT(core_->WaitForEnd(), StatusIs(StatusCode::kFailedPrecondition,
+                                            reasons::kLineDisabled));
+  // Nothing is taken any more.
+  const int requested = core_->requested();
+  Send(10);
+  EXPECT_EQ(core_->requested(), requested);
+}
+
+TEST_F(IssueStreamTest, OpenMayFail) {
+  open_status_ = MakeError(StatusCode::kPermissionDenied,
+                           reasons::kLineNotOwned, "not yours");
+  Open();
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kPermissionDenied, reasons::kLineNotOwned));
+  EXPECT_EQ(core_->opened(), 0);
+}
+
+TEST_F(IssueStreamTest, ItemsBeforeOpenAreRefused) {
+  Send(1);
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kInvalidArgument, reasons::kInvalidField));
+}
+
+TEST_F(IssueStreamTest, OpenTwiceIsRefused) {
+  Open();
+  Open();
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kInvalidArgument, reasons::kInvalidField));
+}
+
+TEST_F(IssueStreamTest, AnEmptyMessageIsRefused) {
+  stream_->OnMessage(Request());
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kInvalidArgument, reasons::kInvalidField));
+}
+
+TEST_F(IssueStreamTest, TooManyItemsInOneMessageAreRefused) {
+  Open();
+  Send(IssueStream::kMaxItemsPerMessage + 1);
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kInvalidArgument, reasons::kInvalidField));
+}
+
+TEST_F(IssueStreamTest, ClosingWithoutOpenIsRefused) {
+  stream_->OnHalfClose();
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kInvalidArgument, reasons::kInvalidField));
+}
+
+TEST_F(IssueStreamTest, ACancelledStreamStopsItsTasks) {
+  Open();
+  Send(kMaxInFlight);
+  gate_.WaitForSomeone();
+  stream_->OnCancel();
+  gate_.Open();
+  pool_.Drain();
+  EXPECT_FALSE(core_->finished());
+  std::lock_guard<std::mutex> lock(mutex_);
+  EXPECT_TRUE(stopped_);
+  // The tasks that had begun, and no other.
+  EXPECT_LE(batch_sizes_.size(), static_cast<size_t>(IssueStream::kMaxTasks));
+}
+
+TEST_F(IssueStreamTest, AShutdownCompletesWhatWasTaken) {
+  Open();
+  Send(500);
+  stream_->OnDrain();
+  gate_.Open();
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kUnavailable, reasons::kServerDraining));
+  EXPECT_EQ(core_->results(), 500);
+}
+
+TEST_F(IssueStreamTest, AShutdownEndsAnIdleStreamAtOnce) {
+  Open();
+  stream_->OnDrain();
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kUnavailable, reasons::kServerDraining));
+}
+
+TEST_F(IssueStreamTest, WithoutRoomForATaskTheStreamIsRefused) {
+  pool_.Drain();
+  Open();
+  Send(1);
+  EXPECT_THAT(core_->WaitForEnd(), StatusIs(StatusCode::kResourceExhausted,
+                                            reasons::kServerOverloaded));
+}
+
+}  // namespace
+}  // namespace birthmark::registration

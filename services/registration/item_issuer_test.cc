@@ -1,0 +1,224 @@
+#include "services/registration/item_issuer.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/base/fake_clock.h"
+#include "lib/base/reasons.h"
+#include "lib/base/testing.h"
+#include "lib/rpc/status.h"
+#include "services/registration/testing.h"
+
+namespace birthmark::registration {
+namespace {
+
+using absl::StatusCode;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+class ItemIssuerTest : public testing::Test {
+ protected:
+  ItemIssuerTest()
+      : profile_(MakeProfile(policy::ProfileKind::kIdevid)),
+        batches_(ca_),
+        client_(ca_),
+        serials_(clock_),
+        pool_(2, 16),
+        metrics_(registry_),
+        issuer_(batches_, client_, serials_, clock_, pool_, metrics_,
+                RetryPolicy{.retries = 2,
+                            .first_delay = absl::ZeroDuration(),
+                            .max_delay = absl::ZeroDuration()}) {
+    batch_.row.batch_key = 1;
+    batch_.row.fleet_id = "acme";
+    batch_.row.line_id = "l1";
+    batch_.row.batch_id = "b1";
+    batch_.models = {"m1", "m2"};
+    batch_.profile = &profile_;
+    batch_.actor = "spiffe://test/fleet/acme/line/l1";
+  }
+
+  static ItemIssuer::Item MakeItem(const std::string& id,
+                                   const std::string& csr = MakeCsr()) {
+    ItemIssuer::Item item;
+    item.set_item_id(id);
+    item.set_csr_der(csr);
+    item.set_model("m1");
+    item.set_serial_number("SN " + id);
+    return item;
+  }
+
+  absl::StatusOr<std::vector<ItemIssuer::Result>> Issue(
+      const std::vector<ItemIssuer::Item>& items) {
+    return issuer_.Issue(batch_, items, [] { return false; });
+  }
+
+  static std::string ReasonOf(const ItemIssuer::Result& result) {
+    return Reason(rpc::FromProto(result.error()));
+  }
+
+  std::vector<std::string> Actions() const {
+    std::vector<std::string> actions;
+    for (const audit::Entry& entry : batches_.entries()) {
+      actions.push_back(entry.action);
+    }
+    return actions;
+  }
+
+  FakeClock clock_;
+  const policy::Profile profile_;
+  MemoryCa ca_;
+  MemoryBatches batches_;
+  CaClient client_;
+  crypto::RandomSerialSource serials_;
+  ThreadPool pool_;
+  telemetry::Registry registry_;
+  Metrics metrics_;
+  ItemIssuer issuer_;
+  OpenBatch batch_;
+};
+
+TEST_F(ItemIssuerTest, AnswersEveryItemInOrder) {
+  ASSERT_OK_AND_ASSIGN(const auto results,
+                       Issue({MakeItem("a"), MakeItem("b")}));
+  ASSERT_THAT(results, SizeIs(2));
+  EXPECT_EQ(results[0].item_id(), "a");
+  EXPECT_EQ(results[1].item_id(), "b");
+  for (const auto& result : results) {
+    EXPECT_EQ(result.certificate_der(),
+              "certificate of " + result.device_uid() + " for m1");
+  }
+  EXPECT_THAT(Actions(), ElementsAre("device.provision", "device.provision"));
+  EXPECT_EQ(metrics_.items_issued.Value(), 2);
+}
+
+TEST_F(ItemIssuerTest, ASpoiledItemHarmsNoOther) {
+  ItemIssuer::Item foreign = MakeItem("foreign");
+  foreign.set_model("m9");
+  ItemIssuer::Item weird = MakeItem("weird");
+  weird.set_item_id("no spaces");
+  ASSERT_OK_AND_ASSIGN(
+      const auto results,
+      Issue({MakeItem("bad", "junk"), MakeItem("good"), foreign, weird}));
+  ASSERT_THAT(results, SizeIs(4));
+  EXPECT_EQ(ReasonOf(results[0]), reasons::kCsrMalformed);
+  EXPECT_THAT(results[1].certificate_der(), StartsWith("certificate of "));
+  EXPECT_EQ(ReasonOf(results[2]), reasons::kModelNotAllowed);
+  EXPECT_EQ(ReasonOf(results[3]), reasons::kInvalidField);
+  // What has an id that can be kept is kept.
+  EXPECT_THAT(batches_.failures(), SizeIs(2));
+  EXPECT_EQ(metrics_.items_refused.Value(), 3);
+}
+
+TEST_F(ItemIssuerTest, ARepeatGetsTheSameCertificate) {
+  const std::vector<ItemIssuer::Item> items = {MakeItem("a")};
+  ASSERT_OK_AND_ASSIGN(const auto first, Issue(items));
+  ASSERT_OK_AND_ASSIGN(const auto second, Issue(items));
+  EXPECT_EQ(first[0].SerializeAsString(), second[0].SerializeAsString());
+  EXPECT_EQ(ca_.signatures(), 1);
+  EXPECT_EQ(metrics_.items_repeated.Value(), 1);
+}
+
+TEST_F(ItemIssuerTest, AnAdmittedItemIsSignedLater) {
+  const std::vector<ItemIssuer::Item> items = {MakeItem("a")};
+  for (int i = 0; i < 3; ++i) {
+    ca_.FailNext(absl::UnavailableError("connection refused"));
+  }
+  const auto lost = Issue(items);
+  EXPECT_THAT(lost,
+              StatusIs(StatusCode::kUnavailable, reasons::kSignerOffline));
+  ASSERT_OK_AND_ASSIGN(const auto results, Issue(items));
+  EXPECT_THAT(results[0].certificate_der(), StartsWith("certificate of "));
+  EXPECT_THAT(Actions(), ElementsAre("device.provision"));
+}
+
+TEST_F(ItemIssuerTest, TheSameItemTwiceGetsOneAnswer) {
+  const ItemIssuer::Item item = MakeItem("a");
+  ASSERT_OK_AND_ASSIGN(const auto results, Issue({item, MakeItem("b"), item}));
+  EXPECT_EQ(results[0].SerializeAsString(), results[2].SerializeAsString());
+  EXPECT_EQ(ca_.signatures(), 2);
+}
+
+TEST_F(ItemIssuerTest, AnItemIdIsBoundToItsContent) {
+  const std::string csr = MakeCsr();
+  ItemIssuer::Item other_model = MakeItem("a", csr);
+  other_model.set_model("m2");
+  ASSERT_OK_AND_ASSIGN(const auto within,
+                       Issue({MakeItem("a", csr), MakeItem("a"), other_model}));
+  EXPECT_TRUE(within[0].has_certificate_der());
+  EXPECT_EQ(ReasonOf(within[1]), reasons::kRequestIdReused);
+  EXPECT_EQ(ReasonOf(within[2]), reasons::kRequestIdReused);
+  ASSERT_OK_AND_ASSIGN(const auto later, Issue({MakeItem("a")}));
+  EXPECT_EQ(ReasonOf(later[0]), reasons::kRequestIdReused);
+}
+
+TEST_F(ItemIssuerTest, AnItemThatFailedMayComeAgainWithAnotherCsr) {
+  ASSERT_OK_AND_ASSIGN(const auto results,
+                       Issue({MakeItem("a", "junk"), MakeItem("a")}));
+  EXPECT_EQ(ReasonOf(results[0]), reasons::kCsrMalformed);
+  EXPECT_TRUE(results[1].has_certificate_der());
+}
+
+TEST_F(ItemIssuerTest, AKeyThatIsKnownIsRefusedAndReported) {
+  const std::string csr = MakeCsr();
+  ASSERT_OK_AND_ASSIGN(const auto results,
+                       Issue({MakeItem("a", csr), MakeItem("b", csr)}));
+  EXPECT_TRUE(results[0].has_certificate_der());
+  EXPECT_EQ(ReasonOf(results[1]), reasons::kKeyAlreadyEnrolled);
+  EXPECT_THAT(Actions(), ElementsAre("device.provision", "key.reuse_refused"));
+  EXPECT_EQ(batches_.entries()[1].details.at("item"), "b");
+  EXPECT_EQ(metrics_.keys_reused.Value(), 1);
+}
+
+TEST_F(ItemIssuerTest, OutlastsShortFaults) {
+  batches_.FailNext(MakeError(StatusCode::kAborted,
+                              reasons::kTransactionConflict, "conflict"));
+  batches_.FailNext(absl::UnknownError("in doubt"));
+  ca_.FailNext(absl::UnavailableError("restarting"));
+  ca_.FailNext(absl::DeadlineExceededError("slow"));
+  ASSERT_OK_AND_ASSIGN(const auto results, Issue({MakeItem("a")}));
+  EXPECT_TRUE(results[0].has_certificate_der());
+}
+
+TEST_F(ItemIssuerTest, DoesNotRepeatWhenNobodyWaits) {
+  batches_.FailNext(absl::UnavailableError("gone"));
+  EXPECT_THAT(issuer_.Issue(batch_, {MakeItem("a")}, [] { return true; }),
+              StatusIs(StatusCode::kUnavailable));
+}
+
+TEST_F(ItemIssuerTest, ADisabledLineEndsTheBatch) {
+  batches_.FailNext(MakeError(StatusCode::kFailedPrecondition,
+                              reasons::kLineDisabled, "disabled"));
+  EXPECT_THAT(Issue({MakeItem("a")}), StatusIs(StatusCode::kFailedPrecondition,
+                                               reasons::kLineDisabled));
+  EXPECT_THAT(Actions(), IsEmpty());
+}
+
+TEST_F(ItemIssuerTest, ACommitInDoubtIsNoInternalError) {
+  for (int i = 0; i < 3; ++i) {
+    batches_.FailNext(absl::UnknownError("in doubt"));
+  }
+  EXPECT_THAT(Issue({MakeItem("a")}),
+              StatusIs(StatusCode::kUnavailable, reasons::kDatabaseOffline));
+}
+
+TEST_F(ItemIssuerTest, WhatTheCaRefusesIsTheItemsError) {
+  ca_.RefuseModel("m2");
+  ItemIssuer::Item refused = MakeItem("b");
+  refused.set_model("m2");
+  ASSERT_OK_AND_ASSIGN(const auto results, Issue({MakeItem("a"), refused}));
+  EXPECT_TRUE(results[0].has_certificate_der());
+  EXPECT_EQ(ReasonOf(results[1]), reasons::kProfileViolation);
+}
+
+TEST_F(ItemIssuerTest, ACaThatRefusesThisServiceIsNotTheLinesFault) {
+  ca_.FailNext(absl::PermissionDeniedError("not you"));
+  EXPECT_THAT(Issue({MakeItem("a")}), StatusIs(StatusCode::kInternal));
+}
+
+}  // namespace
+}  // namespace birthmark::registration

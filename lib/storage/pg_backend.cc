@@ -28,18 +28,35 @@ namespace {
 
 using tests::PostgresCluster;
 
-std::unique_ptr<Database> OpenAs(absl::string_view name,
-                                 absl::string_view role) {
-  auto database = Database::Open(PostgresCluster::Shared().Dsn(name, role), 4);
-  if (!database.ok()) {
-    std::cerr << database.status() << std::endl;
-    abort();
+// One database for all tests, emptied before each.
+struct Connections {
+  std::unique_ptr<Database> OpenAs(absl::string_view role) const {
+    auto database =
+        Database::Open(PostgresCluster::Shared().Dsn(name, role), 4);
+    if (!database.ok()) {
+      std::cerr << database.status() << std::endl;
+      abort();
+    }
+    return *std::move(database);
   }
-  return *std::move(database);
+
+  const std::string name = PostgresCluster::Shared().CreateDatabase();
+  const std::unique_ptr<Database> ca = OpenAs(PostgresCluster::kCa);
+  const std::unique_ptr<Database> registration =
+      OpenAs(PostgresCluster::kRegistration);
+  const std::unique_ptr<Database> inventory =
+      OpenAs(PostgresCluster::kInventory);
+};
+
+Connections& Shared() {
+  static Connections connections;
+  return connections;
 }
 
 class PgBackend : public Backend {
  public:
+  PgBackend() { PostgresCluster::Shared().Empty(shared_.name); }
+
   FleetStore& fleets() override { return fleets_; }
   LineStore& lines() override { return lines_; }
   BatchStore& batches() override { return batches_; }
@@ -53,29 +70,24 @@ class PgBackend : public Backend {
   std::vector<std::string> Audit(absl::string_view action) override {
     return absl::StrSplit(
         PostgresCluster::Shared().Sql(
-            name_, absl::StrCat("SELECT resource FROM audit_entries "
-                                "WHERE action = '",
-                                action, "' ORDER BY resource")),
+            shared_.name, absl::StrCat("SELECT resource FROM audit_entries "
+                                       "WHERE action = '",
+                                       action, "' ORDER BY resource")),
         '\n', absl::SkipEmpty());
   }
 
  private:
-  const std::string name_ = PostgresCluster::Shared().CreateDatabase();
-  const std::unique_ptr<Database> ca_ = OpenAs(name_, PostgresCluster::kCa);
-  const std::unique_ptr<Database> registration_ =
-      OpenAs(name_, PostgresCluster::kRegistration);
-  const std::unique_ptr<Database> inventory_ =
-      OpenAs(name_, PostgresCluster::kInventory);
-  PgFleetStore fleets_{*inventory_};
-  PgLineStore lines_{*registration_};
-  PgBatchStore batches_{*registration_};
-  PgDeviceStore devices_{*inventory_};
-  PgRegistrationStore registration_store_{*registration_};
-  PgCertificateStore certificates_{*ca_};
-  PgRevocationStore revocations_{*registration_};
-  PgCrlStore crls_{*ca_};
-  PgGateStore gate_{*inventory_};
-  PgRequestStore requests_{*registration_};
+  Connections& shared_ = Shared();
+  PgFleetStore fleets_{*shared_.inventory};
+  PgLineStore lines_{*shared_.registration};
+  PgBatchStore batches_{*shared_.registration};
+  PgDeviceStore devices_{*shared_.inventory};
+  PgRegistrationStore registration_store_{*shared_.registration};
+  PgCertificateStore certificates_{*shared_.ca};
+  PgRevocationStore revocations_{*shared_.registration};
+  PgCrlStore crls_{*shared_.ca};
+  PgGateStore gate_{*shared_.inventory};
+  PgRequestStore requests_{*shared_.registration};
 };
 
 std::unique_ptr<Backend> MakePgBackend() {

@@ -39,6 +39,10 @@ class PostgresCluster {
   // CreateEmptyDatabase makes one without, which belongs to kOwner.
   std::string CreateEmptyDatabase();
 
+  // Empty removes all rows but those of schema_migrations: a fresh database for
+  // the next test, in a fraction of the time.
+  void Empty(absl::string_view database);
+
   // Dsn is the connection string for a database under a role.
   std::string Dsn(absl::string_view database, absl::string_view role) const;
 

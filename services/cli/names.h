@@ -1,0 +1,45 @@
+// Names as people type them, turned into resource names of the API. Pure
+// functions; errors are INVALID_ARGUMENT / USAGE.
+
+#ifndef BIRTHMARK_SERVICES_CLI_NAMES_H_
+#define BIRTHMARK_SERVICES_CLI_NAMES_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "birthmark/certificate/v1/certificate_service.pb.h"
+
+namespace birthmark::cli {
+
+// FleetName takes "acme" or "fleets/acme".
+absl::StatusOr<std::string> FleetName(absl::string_view text);
+
+// SplitLine takes "acme/line-1" or "fleets/acme/lines/line-1" and returns the
+// fleet's name and the line's id; LineName returns the line's name.
+absl::StatusOr<std::pair<std::string, std::string>> SplitLine(
+    absl::string_view text);
+absl::StatusOr<std::string> LineName(absl::string_view text);
+
+// DeviceName takes a uid, for a device in any fleet, or the full name.
+absl::StatusOr<std::string> DeviceName(absl::string_view text);
+
+// CertificateName takes a serial number in hex, of any issuer, or the full
+// name.
+absl::StatusOr<std::string> CertificateName(absl::string_view text);
+
+// ParseReason takes the names of RFC 5280 5.3.1, "keyCompromise", in any case,
+// with or without dashes or underscores.
+absl::StatusOr<certificate::v1::RevocationReason> ParseReason(
+    absl::string_view text);
+
+// ReasonText returns the name of RFC 5280.
+std::string ReasonText(certificate::v1::RevocationReason reason);
+
+// ReasonNames returns all names that ParseReason takes, for help.
+std::string ReasonNames();
+
+}  // namespace birthmark::cli
+
+#endif  // BIRTHMARK_SERVICES_CLI_NAMES_H_

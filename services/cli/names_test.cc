@@ -1,0 +1,89 @@
+#include "services/cli/names.h"
+
+#include <functional>
+#include <string>
+
+#include "lib/base/testing.h"
+#include "services/cli/reasons.h"
+
+namespace birthmark::cli {
+namespace {
+
+constexpr char kUid[] = "019ab2c3-d4e5-7f60-8182-93a4b5c6d7e8";
+constexpr char kSerial[] = "019ab2c3d4e5f60718293a4b5c6d7e8f";
+
+using Read = absl::StatusOr<std::string> (*)(absl::string_view);
+
+struct Case {
+  const char* name;
+  Read read;
+  std::string in;
+  std::string want;  // "" means USAGE
+};
+class NamesTest : public testing::TestWithParam<Case> {};
+
+TEST_P(NamesTest, TakesWhatPeopleType) {
+  const auto got = GetParam().read(GetParam().in);
+  if (GetParam().want.empty()) {
+    EXPECT_THAT(got,
+                StatusIs(absl::StatusCode::kInvalidArgument, reasons::kUsage));
+  } else {
+    EXPECT_THAT(got, IsOkAndHolds(GetParam().want));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, NamesTest,
+    testing::Values(Case{"Fleet", FleetName, "acme", "fleets/acme"},
+                    Case{"FullFleet", FleetName, "fleets/acme", "fleets/acme"},
+                    Case{"UpperCaseFleet", FleetName, "Acme", ""},
+                    Case{"EmptyFleet", FleetName, "", ""},
+                    Case{"FleetWithSlash", FleetName, "acme/x", ""},
+                    Case{"Line", LineName, "acme/l1", "fleets/acme/lines/l1"},
+                    Case{"FullLine", LineName, "fleets/acme/lines/l1",
+                         "fleets/acme/lines/l1"},
+                    Case{"LineWithoutFleet", LineName, "l1", ""},
+                    Case{"LineWithThreeParts", LineName, "a/b/c", ""},
+                    Case{"Uid", DeviceName, kUid,
+                         std::string("fleets/-/devices/") + kUid},
+                    Case{"FullDevice", DeviceName,
+                         std::string("fleets/acme/devices/") + kUid,
+                         std::string("fleets/acme/devices/") + kUid},
+                    Case{"NoDevice", DeviceName, "board 7", ""},
+                    Case{"Serial", CertificateName, kSerial,
+                         std::string("issuers/-/certificates/") + kSerial},
+                    Case{"SerialOfOpenssl", CertificateName,
+                         "01:9A:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F",
+                         std::string("issuers/-/certificates/") + kSerial},
+                    Case{"FullCertificate", CertificateName,
+                         std::string("issuers/ldevid/certificates/") + kSerial,
+                         std::string("issuers/ldevid/certificates/") + kSerial},
+                    Case{"NoCertificate", CertificateName, "xyz", ""}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(ReasonNamesTest, EveryNameIsReadBackInAnySpelling) {
+  for (const char* name :
+       {"keyCompromise", "KEY_COMPROMISE", "key-compromise", "keycompromise"}) {
+    EXPECT_THAT(
+        ParseReason(name),
+        IsOkAndHolds(certificate::v1::REVOCATION_REASON_KEY_COMPROMISE));
+  }
+  for (int value = 0; value <= 10; ++value) {
+    if (!certificate::v1::RevocationReason_IsValid(value)) {
+      continue;
+    }
+    const auto reason = static_cast<certificate::v1::RevocationReason>(value);
+    EXPECT_THAT(ParseReason(ReasonText(reason)), IsOkAndHolds(reason));
+  }
+}
+
+TEST(ReasonNamesTest, AnUnknownReasonListsTheKnown) {
+  const auto reason = ParseReason("boredom");
+  EXPECT_THAT(reason,
+              StatusIs(absl::StatusCode::kInvalidArgument, reasons::kUsage));
+  EXPECT_THAT(std::string(reason.status().message()),
+              testing::HasSubstr("keyCompromise"));
+}
+
+}  // namespace
+}  // namespace birthmark::cli

@@ -1,0 +1,54 @@
+// Identities of clients, and connections made with them. An identity folder
+// holds client.textproto, a certificate, its key and the roots.
+
+#ifndef BIRTHMARK_SERVICES_CLI_CLIENT_H_
+#define BIRTHMARK_SERVICES_CLI_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "birthmark/config/v1/client_config.pb.h"
+#include "lib/base/clock.h"
+#include "lib/rpc/grpc_channel.h"
+#include "services/cli/command.h"
+
+namespace birthmark::cli {
+
+inline constexpr char kClientConfigFile[] = "client.textproto";
+
+// Role is which service a command talks to.
+enum class Role { kRegistration, kInventory };
+
+// LoadIdentity reads `dir`/client.textproto and makes its paths absolute.
+// FILE_UNUSABLE if there is none, INPUT_MALFORMED if it is not one.
+absl::StatusOr<config::v1::ClientConfig> LoadIdentity(const std::string& dir);
+
+// LoadClientFile is LoadIdentity for a file of any name.
+absl::StatusOr<config::v1::ClientConfig> LoadClientFile(
+    const std::string& path);
+
+// IdentityParam describes --identity of operators' commands; OperatorDir says
+// which folder it means: the value, else $BIRTHMARK_IDENTITY, else ./operator.
+Param IdentityParam();
+std::string OperatorDir(const Arguments& args);
+
+// CheckCertificate says whether the certificate of `identity` is good now, so
+// that an expired one is named before anything is sent. UNAUTHENTICATED /
+// CERTIFICATE_EXPIRED, metadata serial.
+absl::Status CheckCertificate(const config::v1::TlsIdentity& identity,
+                              Clock& clock);
+
+// Connect returns a channel to `role`. It checks the certificate and connects
+// when it is first used.
+absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> Connect(
+    const config::v1::ClientConfig& config, Role role, Clock& clock);
+
+// ConnectOperator is LoadIdentity of OperatorDir and Connect.
+absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> ConnectOperator(
+    const Arguments& args, Role role, Context& context);
+
+}  // namespace birthmark::cli
+
+#endif  // BIRTHMARK_SERVICES_CLI_CLIENT_H_

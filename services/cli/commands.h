@@ -1,0 +1,23 @@
+// The commands of each family. main.cc puts the tables together.
+
+#ifndef BIRTHMARK_SERVICES_CLI_COMMANDS_H_
+#define BIRTHMARK_SERVICES_CLI_COMMANDS_H_
+
+#include <vector>
+
+#include "services/cli/command.h"
+
+namespace birthmark::cli {
+
+std::vector<Command> InitCommands();            // init
+std::vector<Command> FleetCommands();           // fleet create|list|get
+std::vector<Command> LineCommands();            // line create|list|disable
+std::vector<Command> ProvisionCommands();       // provision
+std::vector<Command> DeviceIdentityCommands();  // device register|renew|...
+std::vector<Command> DeviceCommands();          // device list|get|events|...
+std::vector<Command> CertificateCommands();     // certificate list|get|revoke
+std::vector<Command> CrlCommands();             // crl get
+
+}  // namespace birthmark::cli
+
+#endif  // BIRTHMARK_SERVICES_CLI_COMMANDS_H_

@@ -1,0 +1,327 @@
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "birthmark/registration/v1/registration_service.pb.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/reasons.h"
+#include "lib/base/status_macros.h"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/ids.h"
+#include "services/cli/client.h"
+#include "services/cli/commands.h"
+#include "services/cli/error_report.h"
+#include "services/cli/identity_folder.h"
+#include "services/cli/output.h"
+
+namespace birthmark::cli {
+namespace {
+
+using config::v1::ClientConfig;
+using registration::v1::RegisterDeviceRequest;
+using registration::v1::RegisterDeviceResponse;
+using registration::v1::RenewCertificateRequest;
+using registration::v1::RenewCertificateResponse;
+using registration::v1::ReportFirmwareRequest;
+using registration::v1::ReportFirmwareResponse;
+
+constexpr mode_t kPrivate = 0600;
+constexpr char kName[] = "ldevid";
+constexpr size_t kImageLimit = size_t{1} << 30;
+constexpr size_t kDigestSize = 32;
+
+// DeviceFolder is a device's identity folder, in which a new key and
+// certificate take the place of the old ones in steps that a crash may
+// interrupt anywhere: the next command completes them.
+//   ldevid.{key,pem}           in use
+//   ldevid.{key,pem}.next      on their way in
+//   ldevid.{key,pem}.previous  the ones before, good until the new were used
+class DeviceFolder {
+ public:
+  explicit DeviceFolder(const std::string& dir)
+      : key_(absl::StrCat(dir, "/", kName, ".key")),
+        certificate_(absl::StrCat(dir, "/", kName, ".pem")) {}
+
+  const std::string& certificate() const { return certificate_; }
+  std::string next_key() const { return key_ + ".next"; }
+
+  // Install makes `pem` and the next key the ones in use.
+  absl::Status Install(absl::string_view pem) const {
+    const std::string next = certificate_ + ".next";
+    BIRTHMARK_RETURN_IF_ERROR(
+        FileError(WriteFileAtomically(next, pem, kPrivate), next));
+    return Complete();
+  }
+
+  // Complete finishes an Install that broke off.
+  absl::Status Complete() const {
+    if (!Exists(certificate_ + ".next")) {
+      return absl::OkStatus();
+    }
+    if (Exists(next_key())) {
+      BIRTHMARK_RETURN_IF_ERROR(Keep(key_));
+      BIRTHMARK_RETURN_IF_ERROR(Keep(certificate_));
+      BIRTHMARK_RETURN_IF_ERROR(Rename(next_key(), key_));
+    }
+    return Rename(certificate_ + ".next", certificate_);
+  }
+
+  // DropNextKey gives up a key that the service refuses for ever.
+  void DropNextKey() const {
+    std::error_code ignored;
+    std::filesystem::remove(next_key(), ignored);
+  }
+
+ private:
+  static bool Exists(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+  }
+
+  static absl::Status Keep(const std::string& path) {
+    if (!Exists(path)) {
+      return absl::OkStatus();
+    }
+    BIRTHMARK_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+    const std::string previous = path + ".previous";
+    return FileError(WriteFileAtomically(previous, bytes, kPrivate), previous);
+  }
+
+  static absl::Status Rename(const std::string& from, const std::string& to) {
+    std::error_code error;
+    std::filesystem::rename(from, to, error);
+    return error ? FileError(absl::ErrnoToStatus(error.value(), to), to)
+                 : absl::OkStatus();
+  }
+
+  const std::string key_;
+  const std::string certificate_;
+};
+
+// Certify asks for a certificate for the folder's next key and installs it.
+template <typename Response, typename Request>
+absl::StatusOr<Response> Certify(rpc::GrpcChannel& channel,
+                                 absl::string_view method,
+                                 const DeviceFolder& folder) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto key,
+                             KeyForNewCertificate(folder.next_key()));
+  Request request;
+  BIRTHMARK_ASSIGN_OR_RETURN(*request.mutable_csr_der(), CsrFor(*key));
+  absl::StatusOr<Response> response =
+      channel.Unary<Response, Request>(method, request);
+  if (!response.ok()) {
+    const std::string reason = Reason(response.status());
+    if (reason == birthmark::reasons::kKeyAlreadyEnrolled ||
+        reason == birthmark::reasons::kKeyBlocked) {
+      folder.DropNextKey();
+    }
+    return std::move(response).status();
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::string pem,
+                             ChainPem(response->certificate_chain_der(), *key));
+  BIRTHMARK_RETURN_IF_ERROR(folder.Install(pem));
+  return response;
+}
+
+// The services' address: from a file, or from flags.
+absl::StatusOr<ClientConfig> ServiceFromArguments(const Arguments& args) {
+  if (args.Has("--client")) {
+    BIRTHMARK_ASSIGN_OR_RETURN(ClientConfig config,
+                               LoadClientFile(args.Text("--client")));
+    config.clear_fleet();
+    config.clear_line();
+    return config;
+  }
+  if (!args.Has("--registration") || !args.Has("--server-name") ||
+      !args.Has("--roots")) {
+    return UsageError(
+        "say where the service is: --client FILE, or --registration, "
+        "--server-name and --roots");
+  }
+  ClientConfig config;
+  config.set_roots_file(args.Text("--roots"));
+  config.mutable_registration()->set_address(args.Text("--registration"));
+  config.mutable_registration()->set_server_name(args.Text("--server-name"));
+  return config;
+}
+
+absl::StatusOr<int> Register(const Arguments& args, Context& context) {
+  BIRTHMARK_ASSIGN_OR_RETURN(ClientConfig config, ServiceFromArguments(args));
+  config.clear_inventory();
+  config.mutable_identity()->set_certificate_file(args.Text("--idevid"));
+  config.mutable_identity()->set_private_key_file(args.Text("--key"));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto channel, Connect(config, Role::kRegistration, context.clock));
+  const std::string dir = args.Text("--out");
+  BIRTHMARK_RETURN_IF_ERROR(MakeFolder(dir));
+  BIRTHMARK_RETURN_IF_ERROR(WriteClientFiles(dir, kName, config));
+  const DeviceFolder folder(dir);
+  BIRTHMARK_RETURN_IF_ERROR(folder.Complete());
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto response,
+      (Certify<RegisterDeviceResponse, RegisterDeviceRequest>(
+          *channel,
+          "birthmark.registration.v1.RegistrationService.RegisterDevice",
+          folder)));
+  if (context.json) {
+    PrintJson(context.out, response);
+    return kExitOk;
+  }
+  PrintFields(context.out, {{"Device", response.device()},
+                            {"Certificate", folder.certificate()},
+                            {"Renew", TimeText(response.renew_time())}});
+  return kExitOk;
+}
+
+absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> ConnectDevice(
+    const Arguments& args, Context& context) {
+  const std::string dir = args.Text("--identity");
+  BIRTHMARK_RETURN_IF_ERROR(DeviceFolder(dir).Complete());
+  BIRTHMARK_ASSIGN_OR_RETURN(const ClientConfig config, LoadIdentity(dir));
+  return Connect(config, Role::kRegistration, context.clock);
+}
+
+absl::StatusOr<int> Renew(const Arguments& args, Context& context) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto channel, ConnectDevice(args, context));
+  const DeviceFolder folder(args.Text("--identity"));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto response,
+      (Certify<RenewCertificateResponse, RenewCertificateRequest>(
+          *channel,
+          "birthmark.registration.v1.RegistrationService.RenewCertificate",
+          folder)));
+  if (context.json) {
+    PrintJson(context.out, response);
+    return kExitOk;
+  }
+  PrintFields(context.out, {{"Certificate", folder.certificate()},
+                            {"Renew", TimeText(response.renew_time())}});
+  return kExitOk;
+}
+
+absl::StatusOr<std::string> Digest(const Arguments& args) {
+  if (args.Has("--digest") == args.Has("--image")) {
+    return UsageError("give either --digest or --image");
+  }
+  if (args.Has("--image")) {
+    const std::string path = args.Text("--image");
+    const absl::StatusOr<std::string> image = ReadFile(path, kImageLimit);
+    if (!image.ok()) {
+      return FileError(image.status(), path);
+    }
+    return crypto::Sha256(*image);
+  }
+  absl::StatusOr<std::string> digest = HexDecode(args.Text("--digest"));
+  if (!digest.ok() || digest->size() != kDigestSize) {
+    return UsageError("--digest wants a SHA-256: 64 lower-case hex digits");
+  }
+  return digest;
+}
+
+absl::StatusOr<int> ReportFirmware(const Arguments& args, Context& context) {
+  ReportFirmwareRequest request;
+  registration::v1::FirmwareReport& report = *request.add_reports();
+  report.set_component(args.Text("--component"));
+  report.set_version(args.Text("--version"));
+  BIRTHMARK_ASSIGN_OR_RETURN(*report.mutable_digest(), Digest(args));
+  report.set_security_version(args.Integer("--security-version"));
+  request.set_request_id(crypto::NewRequestId());
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto channel, ConnectDevice(args, context));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto response,
+      channel->Unary<ReportFirmwareResponse>(
+          "birthmark.registration.v1.RegistrationService.ReportFirmware",
+          request));
+  if (context.json) {
+    PrintJson(context.out, response);
+    return kExitOk;
+  }
+  PrintFields(context.out, {{"Component", report.component()},
+                            {"Version", report.version()},
+                            {"SHA-256", HexEncode(report.digest())},
+                            {"Recorded", TimeText(response.record_time())}});
+  return kExitOk;
+}
+
+}  // namespace
+
+std::vector<Command> DeviceIdentityCommands() {
+  const Param identity = {.name = "--identity",
+                          .value = "DIR",
+                          .help = "the device's folder, made by register",
+                          .required = true};
+  return {
+      {.path = "device register",
+       .summary = "As a device: trades the birth certificate for an "
+                  "operational one.",
+       .details = "Makes a fresh key in DIR and has it certified. After a "
+                  "failure, run\n"
+                  "it again: the same key is used. Also the way back for a "
+                  "device whose\n"
+                  "operational certificate has expired.",
+       .examples = "birthmark device register --idevid board.pem --key "
+                   "board.key --client client.textproto --out device",
+       .params = {{.name = "--idevid",
+                   .value = "FILE",
+                   .help = "the birth certificate with its chain (PEM)",
+                   .required = true},
+                  {.name = "--key",
+                   .value = "FILE",
+                   .help = "its private key (PKCS#8 PEM)",
+                   .required = true},
+                  {.name = "--out",
+                   .value = "DIR",
+                   .help = "the device's folder",
+                   .required = true},
+                  {.name = "--client",
+                   .value = "FILE",
+                   .help = "a client.textproto that says where the service is"},
+                  {.name = "--registration",
+                   .value = "ADDRESS",
+                   .help = "host:port or unix:/path, instead of --client"},
+                  {.name = "--server-name",
+                   .value = "NAME",
+                   .help = "the DNS name in the service's certificate"},
+                  {.name = "--roots",
+                   .value = "FILE",
+                   .help = "the roots that it must chain to (PEM)"}},
+       .run = Register},
+      {.path = "device renew",
+       .summary = "As a device: gets a new operational certificate.",
+       .details = "The old key and certificate are kept as *.previous; they "
+                  "stay good until\nthe new ones were used.",
+       .examples = "birthmark device renew --identity device",
+       .params = {identity},
+       .run = Renew},
+      {.path = "device report-firmware",
+       .summary = "As a device: says which firmware it runs.",
+       .examples = "birthmark device report-firmware --identity device "
+                   "--component application --version 4.1.0 --image app.bin",
+       .params = {identity,
+                  {.name = "--component",
+                   .value = "NAME",
+                   .help = "what runs it, e.g. application",
+                   .required = true},
+                  {.name = "--version",
+                   .value = "TEXT",
+                   .help = "its version",
+                   .required = true},
+                  {.name = "--digest",
+                   .value = "HEX",
+                   .help = "SHA-256 of the image"},
+                  {.name = "--image",
+                   .value = "FILE",
+                   .help = "the image, instead of --digest"},
+                  {.name = "--security-version",
+                   .value = "N",
+                   .help = "the anti-rollback counter",
+                   .kind = ParamKind::kInteger}},
+       .run = ReportFirmware},
+  };
+}
+
+}  // namespace birthmark::cli

@@ -1,0 +1,40 @@
+// birthmark: the command line of operators, lines and devices.
+
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "services/cli/command.h"
+#include "services/cli/commands.h"
+
+int main(int argc, char** argv) {
+  namespace cli = birthmark::cli;
+  // A reader that goes away (`birthmark device list | head`) is no crash.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::ios::sync_with_stdio(false);
+
+  std::vector<cli::Command> commands;
+  for (std::vector<cli::Command> family :
+       {cli::InitCommands(), cli::FleetCommands(), cli::LineCommands(),
+        cli::ProvisionCommands(), cli::DeviceIdentityCommands(),
+        cli::DeviceCommands(), cli::CertificateCommands(),
+        cli::CrlCommands()}) {
+    for (cli::Command& command : family) {
+      commands.push_back(std::move(command));
+    }
+  }
+  cli::Context context{.in = std::cin,
+                       .out = std::cout,
+                       .err = std::cerr,
+                       .clock = birthmark::Clock::Real(),
+                       .in_is_terminal = isatty(STDIN_FILENO) == 1,
+                       .err_is_terminal = isatty(STDERR_FILENO) == 1};
+  const int code = cli::RunLine(
+      commands, std::vector<std::string>(argv + 1, argv + argc), context);
+  std::cout.flush();
+  return code;
+}

@@ -1,0 +1,109 @@
+#include "services/birthmarkd/record_certificates.h"
+
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "lib/base/fake_clock.h"
+#include "lib/base/reasons.h"
+#include "lib/base/testing.h"
+#include "lib/crypto/hash.h"
+#include "services/ca/fake_stores.h"
+#include "services/ca/test_issuer.h"
+
+namespace birthmark::birthmarkd {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class RecordCertificatesTest : public testing::Test {
+ protected:
+  std::string Save(const std::string& name, const std::string& content) {
+    const std::string path = absl::StrCat(
+        testing::TempDir(), "/",
+        testing::UnitTest::GetInstance()->current_test_info()->name(), name);
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+
+  void Add(const std::string& path, const std::string& issuer) {
+    auto* added = config_.add_certificates();
+    added->set_certificate_file(path);
+    added->set_issuer(issuer);
+    added->set_profile("operator");
+  }
+
+  absl::StatusOr<int> Record() {
+    return RecordCertificates(config_, certificates_, clock_);
+  }
+
+  FakeClock clock_;
+  ca::TestHierarchy hierarchy_{clock_};
+  ca::FakeCertificateStore certificates_;
+  config::v1::MigrateConfig config_;
+};
+
+TEST_F(RecordCertificatesTest, RecordsEachOnceWithAnAuditEntry) {
+  const auto issuer = hierarchy_.MakeIssuer("internal", "");
+  Add(Save("root.pem", hierarchy_.root().ToPem()), "root");
+  Add(Save("issuer.pem",
+           issuer->certificate().ToPem() + hierarchy_.root().ToPem()),
+      "root");
+  EXPECT_THAT(Record(), IsOkAndHolds(2));
+  EXPECT_THAT(Record(), IsOkAndHolds(0));
+  ASSERT_THAT(certificates_.rows(), SizeIs(2));
+  ASSERT_THAT(certificates_.entries(), SizeIs(2));
+  ASSERT_OK_AND_ASSIGN(const storage::CertificateRow row,
+                       certificates_.Get("root", hierarchy_.root()->serial));
+  EXPECT_EQ(row.certificate_der, hierarchy_.root()->der);
+  EXPECT_EQ(row.spki_sha256, crypto::Sha256(hierarchy_.root()->spki_der));
+  EXPECT_EQ(row.issuer_id, "root");
+  EXPECT_EQ(certificates_.entries()[0].action, "certificate.record");
+  EXPECT_EQ(certificates_.entries()[0].actor, "system:migrate");
+}
+
+TEST_F(RecordCertificatesTest, TakesTheSameCertificateTwice) {
+  const std::string path = Save("root.pem", hierarchy_.root().ToPem());
+  Add(path, "root");
+  Add(path, "root");
+  EXPECT_THAT(Record(), IsOkAndHolds(1));
+}
+
+TEST_F(RecordCertificatesTest, RecordsNothingIfOneIsBad) {
+  Add(Save("root.pem", hierarchy_.root().ToPem()), "root");
+  Add(Save("bad.pem", "not a certificate"), "root");
+  const auto recorded = Record();
+  EXPECT_THAT(recorded, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(std::string(recorded.status().message()),
+              HasSubstr("certificates[1]"));
+  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+}
+
+TEST_F(RecordCertificatesTest, NamesAFileThatIsMissing) {
+  Add("/nonexistent/root.pem", "root");
+  const auto recorded = Record();
+  EXPECT_THAT(recorded, StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(std::string(recorded.status().message()),
+              HasSubstr("/nonexistent/root.pem"));
+}
+
+TEST_F(RecordCertificatesTest, RefusesABadIssuerId) {
+  Add(Save("root.pem", hierarchy_.root().ToPem()), "Root CA");
+  EXPECT_THAT(Record(), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(RecordCertificatesTest, RefusesATakenSerial) {
+  Add(Save("root.pem", hierarchy_.root().ToPem()), "root");
+  ASSERT_OK(Record());
+  storage::CertificateRow other = certificates_.rows()[0];
+  ca::FakeCertificateStore taken;
+  other.certificate_der = "another certificate";
+  ASSERT_OK(taken.Insert({other}, {certificates_.entries()[0]}));
+  EXPECT_THAT(
+      RecordCertificates(config_, taken, clock_),
+      StatusIs(absl::StatusCode::kAlreadyExists, reasons::kCertificateExists));
+}
+
+}  // namespace
+}  // namespace birthmark::birthmarkd

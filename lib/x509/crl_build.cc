@@ -103,7 +103,7 @@ bool AddCrlExtensions(CBB* tbs, const CrlSpec& spec) {
         !CBB_add_asn1(&value, &sequence, CBS_ASN1_SEQUENCE) ||
         !CBB_add_asn1(&sequence, &name, ContextConstructedTag(0)) ||
         !CBB_add_asn1(&name, &full_name, ContextConstructedTag(0)) ||
-        !AddElement(&full_name, kUriName, spec.shard_uri)) {
+        !AddElement(&full_name, kUriName, spec.shard_uri) || !CBB_flush(tbs)) {
       return false;
     }
   }
@@ -184,6 +184,10 @@ absl::StatusOr<std::string> BuildCrlTbs(const CrlSpec& spec) {
       if (!AddEntry(&entries, entry)) {
         return Invalid("entry", "cannot be encoded");
       }
+    }
+    // `entries` must be closed before it goes out of scope.
+    if (!CBB_flush(&tbs)) {
+      return Invalid("entries", "cannot be encoded");
     }
   }
   if (!AddCrlExtensions(&tbs, spec)) {

@@ -1,0 +1,252 @@
+#include "lib/storage/database.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "lib/base/reasons.h"
+#include "lib/base/testing.h"
+#include "lib/storage/param.h"
+#include "lib/storage/session.h"
+#include "tests/support/postgres_cluster.h"
+
+namespace birthmark::storage {
+namespace {
+
+using absl::StatusCode;
+using tests::PostgresCluster;
+
+constexpr Statement kSelect = {"test_select", "SELECT value FROM t"};
+constexpr Statement kAdd = {"test_add", "UPDATE t SET value = value + $1"};
+
+class DatabaseTest : public testing::Test {
+ protected:
+  DatabaseTest()
+      : name_(PostgresCluster::Shared().CreateEmptyDatabase()),
+        database_(Open({.dsn = Dsn(), .connections = 4})) {
+    EXPECT_OK(database_->Transact([](Session& session) {
+      session.ExecScript(
+          "CREATE TABLE t (value bigint); INSERT INTO t VALUES (0)");
+      return absl::OkStatus();
+    }));
+  }
+
+  std::string Dsn() {
+    return PostgresCluster::Shared().Dsn(name_, PostgresCluster::kOwner);
+  }
+  static std::unique_ptr<Database> Open(Database::Options options) {
+    auto database = Database::Open(std::move(options));
+    EXPECT_OK(database);
+    return *std::move(database);
+  }
+  absl::Status Add(int64_t value) {
+    return database_->Transact([&](Session& session) {
+      session.Exec(kAdd, Int(value));
+      return absl::OkStatus();
+    });
+  }
+  absl::StatusOr<int64_t> Value() {
+    int64_t value = 0;
+    const absl::Status status = database_->Read([&](Session& session) {
+      value = ReadInt(session.Exec(kSelect)[0][0]);
+      return absl::OkStatus();
+    });
+    return status.ok() ? absl::StatusOr<int64_t>(value) : status;
+  }
+
+  const std::string name_;
+  const std::unique_ptr<Database> database_;
+};
+
+TEST_F(DatabaseTest, CommitsWhatSucceedsAndUndoesWhatFails) {
+  EXPECT_OK(Add(3));
+  EXPECT_THAT(database_->Transact([](Session& session) {
+    session.Exec(kAdd, Int(100));
+    return absl::NotFoundError("no");
+  }),
+              StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(Value(), IsOkAndHolds(3));
+}
+
+TEST_F(DatabaseTest, SaysWhyItCannotOpen) {
+  EXPECT_THAT(Database::Open("host=/nowhere dbname=birthmark", 1),
+              StatusIs(StatusCode::kUnavailable, reasons::kDatabaseOffline));
+  EXPECT_THAT(Database::Open(Dsn(), 0), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST_F(DatabaseTest, KeepsTheDatabasesTextOutOfWhatCallersSee) {
+  const absl::Status status = database_->Transact([](Session& session) {
+    session.ExecScript("SELECT * FROM no_such_table");
+    return absl::OkStatus();
+  });
+  // lib/rpc hides the text of this code.
+  EXPECT_THAT(status, StatusIs(StatusCode::kInternal));
+}
+
+TEST_F(DatabaseTest, RefusesATextWithAZeroOctet) {
+  static constexpr Statement kText = {"test_text", "SELECT $1::text"};
+  EXPECT_THAT(database_->Read([](Session& session) {
+    session.Exec(kText, Text(absl::string_view("a\0b", 3)));
+    return absl::OkStatus();
+  }),
+              StatusIs(StatusCode::kInternal));
+}
+
+TEST_F(DatabaseTest, KeepsEveryByteAndMicrosecond) {
+  static constexpr Statement kEcho = {
+      "test_echo",
+      "SELECT $1::bytea, $2::timestamptz, $3::jsonb, "
+      "u.t, u.b FROM unnest($4::text[], $5::bytea[]) u (t, b)"};
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) {
+    bytes += static_cast<char>(i);
+  }
+  const absl::Time time =
+      absl::FromUnixMicros(1795343813123456) + absl::Nanoseconds(789);
+  const std::map<std::string, std::string> json = {{"a\"b", "c\\d\n\x01"}};
+  const std::string text = "{a,\"b\" \\ NULL}";
+  EXPECT_OK(database_->Read([&](Session& session) {
+    const auto row =
+        session.Exec(kEcho, Bytes(bytes), At(time), Json(json),
+                     TextArray(std::vector<std::string>{text}),
+                     BytesArray(std::vector<std::string>{bytes}))[0];
+    EXPECT_EQ(ReadBytes(row[0]), bytes);
+    EXPECT_EQ(ReadTime(row[1]), absl::FromUnixMicros(1795343813123456));
+    EXPECT_EQ(ReadJson(row[2]), json);
+    EXPECT_EQ(ReadText(row[3]), text);
+    EXPECT_EQ(ReadBytes(row[4]), bytes);
+    return absl::OkStatus();
+  }));
+}
+
+TEST_F(DatabaseTest, RunsAgainWhenAnotherTransactionIsInTheWay) {
+  int runs = 0;
+  EXPECT_OK(database_->Transact([&](Session& session) {
+    session.Exec(kAdd, Int(1));
+    return ++runs < 4 ? session.Rerun() : absl::OkStatus();
+  }));
+  EXPECT_EQ(runs, 4);
+  EXPECT_THAT(Value(), IsOkAndHolds(1));
+}
+
+TEST_F(DatabaseTest, GivesUpAfterManyConflicts) {
+  EXPECT_THAT(
+      database_->Transact([](Session& session) { return session.Rerun(); }),
+      StatusIs(StatusCode::kAborted, reasons::kTransactionConflict));
+}
+
+TEST_F(DatabaseTest, RunsAgainAfterASerialisationFailure) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this] {
+      for (int j = 0; j < 5; ++j) {
+        EXPECT_OK(database_->Transact([](Session& session) {
+          session.ExecScript("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+          session.Exec(kSelect);
+          session.Exec(kAdd, Int(1));
+          return absl::OkStatus();
+        }));
+      }
+    });
+  }
+  for (auto& thread : threads) {
+    thread.join();
+  }
+  EXPECT_THAT(Value(), IsOkAndHolds(20));
+}
+
+TEST_F(DatabaseTest, AnswersOverloadInsteadOfQueueingForEver) {
+  const auto small = Open({.dsn = Dsn(),
+                           .connections = 1,
+                           .acquire_timeout = absl::Milliseconds(50)});
+  EXPECT_OK(small->Read([&](Session&) {
+    absl::Status inner;
+    std::thread([&] {
+      inner = small->Read([](Session&) { return absl::OkStatus(); });
+    }).join();
+    EXPECT_THAT(inner, StatusIs(StatusCode::kResourceExhausted,
+                                reasons::kServerOverloaded));
+    return absl::OkStatus();
+  }));
+  EXPECT_OK(small->Read([](Session&) { return absl::OkStatus(); }));
+}
+
+TEST_F(DatabaseTest, WaitsForDurabilityWhateverTheServerIsSetTo) {
+  PostgresCluster::Shared().Sql(
+      "postgres",
+      absl::StrCat("ALTER DATABASE ", name_, " SET synchronous_commit = off"));
+  static constexpr Statement kShow = {
+      "test_show", "SELECT current_setting('synchronous_commit')"};
+  const auto fresh = Open({.dsn = Dsn(), .connections = 1});
+  EXPECT_OK(fresh->Read([](Session& session) {
+    EXPECT_EQ(ReadText(session.Exec(kShow)[0][0]), "on");
+    return absl::OkStatus();
+  }));
+}
+
+TEST_F(DatabaseTest, DoesNotNoticeARestart) {
+  EXPECT_OK(Add(1));
+  PostgresCluster::Shared().Restart();
+  EXPECT_OK(Add(1));
+  EXPECT_THAT(Value(), IsOkAndHolds(2));
+}
+
+TEST_F(DatabaseTest, IsUnavailableWhileTheServerIsGoneAndRecovers) {
+  EXPECT_OK(Add(1));
+  PostgresCluster::Shared().Stop();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(Add(1),
+                StatusIs(StatusCode::kUnavailable, reasons::kDatabaseOffline));
+  }
+  PostgresCluster::Shared().Start();
+  EXPECT_OK(Add(1));
+  EXPECT_THAT(Value(), IsOkAndHolds(2));
+}
+
+TEST_F(DatabaseTest, LosesNothingThatWasAnsweredWhenTheServerIsKilled) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> answered = 0;
+  std::atomic<int> in_doubt = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        const absl::Status status = Add(1);
+        if (status.ok()) {
+          ++answered;
+        } else if (absl::IsUnknown(status)) {
+          ++in_doubt;
+        } else {
+          EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable,
+                                       reasons::kDatabaseOffline));
+        }
+      }
+    });
+  }
+  const auto wait_for = [&](int more) {
+    const int before = answered;
+    while (answered < before + more) {
+      std::this_thread::yield();
+    }
+  };
+  for (int round = 0; round < 2; ++round) {
+    wait_for(50);
+    PostgresCluster::Shared().KillHard();
+    PostgresCluster::Shared().Start();
+  }
+  wait_for(50);
+  stop = true;
+  for (auto& thread : threads) {
+    thread.join();
+  }
+  ASSERT_OK_AND_ASSIGN(const int64_t value, Value());
+  EXPECT_GE(value, answered);
+  EXPECT_LE(value, answered + in_doubt);
+}
+
+}  // namespace
+}  // namespace birthmark::storage

@@ -15,6 +15,15 @@ absl::Status Invalid(absl::string_view field, absl::string_view text) {
                    absl::StrCat(field, ": ", text), {{"field", field}});
 }
 
+template <typename Items>
+size_t SizeOf(const Items& items) {
+  size_t bytes = 0;
+  for (const auto& item : items) {
+    bytes += item.ByteSizeLong();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 IssueStream::IssueStream(rpc::BidiStream<Response> stream, Opener opener,
@@ -71,12 +80,13 @@ void IssueStream::Accept(Request::Items items) {
                        absl::StrCat("must have at most ", kMaxItemsPerMessage,
                                     " items, has ", items.items_size())));
   }
+  const size_t count = static_cast<size_t>(items.items_size());
+  const size_t bytes = SizeOf(items.items());
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (ended_) {
       return;
     }
-    const size_t count = static_cast<size_t>(items.items_size());
     if (unanswered_ + count > max_in_flight_) {
       const std::string limit = absl::StrCat(max_in_flight_);
       return EndLocked(MakeError(
@@ -89,8 +99,13 @@ void IssueStream::Accept(Request::Items items) {
     std::move(items.mutable_items()->begin(), items.mutable_items()->end(),
               std::back_inserter(pending_));
     unanswered_ += count;
+    unanswered_bytes_ += bytes;
     metrics_.items_in_flight.Add(static_cast<double>(count));
     StartTasks();
+    paused_ = unanswered_bytes_ > kMaxUnansweredBytes;
+    if (paused_) {
+      return;
+    }
   }
   stream_.RequestNext();
 }
@@ -132,7 +147,7 @@ void IssueStream::RunTask() {
     }
     auto results = worker_(batch_, items, [this] { return IsEnded(); });
     if (results.ok()) {
-      Answer(*std::move(results));
+      Answer(SizeOf(items), *std::move(results));
     } else {
       End(results.status());
     }
@@ -145,12 +160,16 @@ void IssueStream::RunTask() {
   }
 }
 
-void IssueStream::Answer(std::vector<Response::Result> results) {
+void IssueStream::Answer(size_t bytes, std::vector<Response::Result> results) {
+  bool resume = false;
   {
     // Before they are written: the client may send the next items as soon as
     // it has them.
     std::lock_guard<std::mutex> lock(mutex_);
     unanswered_ -= results.size();
+    unanswered_bytes_ -= bytes;
+    resume = paused_ && unanswered_bytes_ <= kMaxUnansweredBytes;
+    paused_ = paused_ && !resume;
     metrics_.items_in_flight.Add(-static_cast<double>(results.size()));
   }
   Response response;
@@ -160,6 +179,9 @@ void IssueStream::Answer(std::vector<Response::Result> results) {
     list.Add(std::move(result));
   }
   stream_.Write(std::move(response));
+  if (resume) {
+    stream_.RequestNext();
+  }
 }
 
 void IssueStream::OnHalfClose() {

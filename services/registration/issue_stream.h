@@ -40,6 +40,9 @@ class IssueStream
   // What must be waiting before a second task is worth its transaction.
   static constexpr size_t kWorthATask = 64;
   static constexpr int kMaxItemsPerMessage = 1000;
+  // While more than this is unanswered nothing more is read. Items of a usual
+  // size never come to it: it bounds what hostile ones can occupy.
+  static constexpr size_t kMaxUnansweredBytes = size_t{16} << 20;
 
   // Opened is an open batch and the message that says so.
   struct Opened {
@@ -69,7 +72,7 @@ class IssueStream
   void Accept(Request::Items items);
   void StartTasks();  // mutex_ is held
   void RunTask();
-  void Answer(std::vector<Response::Result> results);
+  void Answer(size_t bytes, std::vector<Response::Result> results);
   void End(absl::Status status);
   void EndLocked(absl::Status status);
   void FinishIfDone();  // mutex_ is held
@@ -89,6 +92,8 @@ class IssueStream
   mutable std::mutex mutex_;
   std::deque<Request::Item> pending_;  // all below under mutex_
   size_t unanswered_ = 0;              // pending and in work
+  size_t unanswered_bytes_ = 0;
+  bool paused_ = false;  // the next message is not asked for yet
   int tasks_ = 0;
   bool half_closed_ = false;
   bool draining_ = false;

@@ -231,6 +231,19 @@ TEST_F(IssueStreamTest, ReadsOnlyWhatItAskedFor) {
   EXPECT_EQ(core_->requested(), 2);
 }
 
+TEST_F(IssueStreamTest, HugeItemsHoldTheNextMessageBack) {
+  Open();
+  Request request;
+  request.mutable_items()->add_items()->set_csr_der(
+      std::string(IssueStream::kMaxUnansweredBytes, 'x'));
+  stream_->OnMessage(std::move(request));
+  EXPECT_EQ(core_->requested(), 1);
+  gate_.Open();
+  core_->WaitForResults(1);
+  pool_.Drain();
+  EXPECT_EQ(core_->requested(), 2);
+}
+
 TEST_F(IssueStreamTest, AFaultOfTheBatchEndsTheStream) {
   work_status_ = MakeError(StatusCode::kFailedPrecondition,
                            reasons::kLineDisabled, "disabled");

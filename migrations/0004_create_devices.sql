@@ -39,7 +39,7 @@ CREATE TABLE keys (
   usage        smallint    NOT NULL CHECK (usage BETWEEN 1 AND 3), -- idevid, ldevid, client
   state        smallint    NOT NULL CHECK (state BETWEEN 1 AND 3), -- active, retired, blocked
   algorithm    smallint    NOT NULL CHECK (algorithm BETWEEN 1 AND 4), -- p256, p384, ed25519, rsa
-  bits         integer     NOT NULL CHECK (bits BETWEEN 256 AND 16384),
+  bits         integer     NOT NULL CHECK (bits BETWEEN 255 AND 4096),
   -- The serial number reserved for its certificate before the CA is asked.
   serial       bytea       NOT NULL CHECK (length(serial) = 16),
   profile      text        NOT NULL,

@@ -14,7 +14,6 @@
 #include "grpcpp/security/tls_certificate_provider.h"
 #include "grpcpp/security/tls_credentials_options.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "lib/base/file.h"
 #include "lib/rpc/server_testing.h"
 
 namespace birthmark::rpc {

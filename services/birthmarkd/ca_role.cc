@@ -1,11 +1,9 @@
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/file.h"
 #include "lib/base/status_macros.h"
-#include "lib/config/profile_loader.h"
 #include "lib/crypto/secret.h"
 #include "lib/keys/kek.h"
 #include "lib/keys/sealed_file.h"
@@ -88,9 +86,9 @@ absl::StatusOr<std::unique_ptr<Role>> NewCaRole(const Host& host,
     }
     options.issuers.push_back(*std::move(opened));
   }
-  const std::vector<std::string> profiles(section.profile_files().begin(),
-                                          section.profile_files().end());
-  BIRTHMARK_ASSIGN_OR_RETURN(options.profiles, config::LoadProfiles(profiles));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      options.profiles,
+      LoadProfilesOf(section.profile_files(), "ca.profile_files"));
   options.crl_lifetime = absl::Seconds(section.crl_lifetime().seconds()) +
                          absl::Nanoseconds(section.crl_lifetime().nanos());
   options.crl_base_url = section.crl_base_url();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "lib/base/clock.h"
 #include "services/birthmarkd/command_line.h"
 #include "services/birthmarkd/hardening.h"
@@ -45,7 +46,9 @@ int Main(const std::vector<std::string>& arguments) {
     status = Run(*line, stop);
   }
   if (!status.ok()) {
-    std::cerr << "birthmarkd: " << status.message() << std::endl;
+    // libpq explains itself in several lines.
+    std::cerr << "birthmarkd: "
+              << absl::StrReplaceAll(status.message(), {{"\n", " "}}) << "\n";
     return 1;
   }
   return 0;

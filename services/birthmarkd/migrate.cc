@@ -29,8 +29,11 @@ absl::Status Migrate(const std::string& config_path, Clock& clock,
   storage::PgCertificateStore certificates(*database);
   BIRTHMARK_ASSIGN_OR_RETURN(const int added,
                              RecordCertificates(config, certificates, clock));
-  out << "recorded " << added << " of " << config.certificates_size()
-      << " certificates, the rest were there\n";
+  out << "recorded " << added << " certificates";
+  if (added < config.certificates_size()) {
+    out << ", " << config.certificates_size() - added << " were there";
+  }
+  out << "\n";
   return absl::OkStatus();
 }
 

@@ -1,9 +1,7 @@
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "lib/base/status_macros.h"
-#include "lib/config/profile_loader.h"
 #include "lib/config/validate.h"
 #include "lib/crypto/ids.h"
 #include "lib/rpc/caller.h"
@@ -102,9 +100,9 @@ absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
       const std::string dsn,
       config::ReadSecretLine(section.database().dsn_file()));
   registration::Options options;
-  const std::vector<std::string> profiles(section.profile_files().begin(),
-                                          section.profile_files().end());
-  BIRTHMARK_ASSIGN_OR_RETURN(options.profiles, config::LoadProfiles(profiles));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      options.profiles,
+      LoadProfilesOf(section.profile_files(), "registration.profile_files"));
   options.max_in_flight_items = section.max_in_flight_items();
   return RegistrationRole::New(host, database, std::move(ca), dsn,
                                std::move(options));

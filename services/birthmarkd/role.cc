@@ -1,7 +1,9 @@
 #include "services/birthmarkd/role.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/error.h"
+#include "lib/config/profile_loader.h"
 #include "lib/config/validate.h"
 
 namespace birthmark::birthmarkd {
@@ -21,6 +23,17 @@ absl::Status InField(absl::string_view field, const absl::Status& status) {
   return info.has_value() ? WithErrorInfo(std::move(named), *info) : named;
 }
 
+absl::StatusOr<std::vector<policy::Profile>> LoadProfilesOf(
+    const google::protobuf::RepeatedPtrField<std::string>& files,
+    absl::string_view field) {
+  auto profiles = config::LoadProfiles(
+      std::vector<std::string>(files.begin(), files.end()));
+  if (!profiles.ok()) {
+    return InField(field, profiles.status());
+  }
+  return profiles;
+}
+
 absl::StatusOr<std::unique_ptr<storage::Database>> OpenDatabase(
     const config::v1::Database& section, absl::string_view field) {
   auto dsn = config::ReadSecretLine(section.dsn_file());
@@ -31,7 +44,13 @@ absl::StatusOr<std::unique_ptr<storage::Database>> OpenDatabase(
                                                     ? section.connections()
                                                     : kDefaultConnections);
   if (!database.ok()) {
-    return InField(field, database.status());
+    // No such database or role: nobody has made them yet.
+    const bool missing =
+        absl::StrContains(database.status().message(), "does not exist");
+    return InField(missing
+                       ? absl::StrCat(field, ": run `birthmarkd migrate` first")
+                       : std::string(field),
+                   database.status());
   }
   return database;
 }

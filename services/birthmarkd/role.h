@@ -5,11 +5,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "birthmark/config/v1/server_config.pb.h"
+#include "google/protobuf/repeated_field.h"
 #include "lib/base/clock.h"
+#include "lib/policy/profile.h"
 #include "lib/rpc/router.h"
 #include "lib/storage/database.h"
 #include "lib/telemetry/metrics.h"
@@ -42,6 +45,11 @@ absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
     const Host& host, storage::Database& database);
 absl::StatusOr<std::unique_ptr<Role>> NewInventoryRole(
     const Host& host, storage::Database& database);
+
+// LoadProfilesOf reads the profiles of a role's section. Errors name the field.
+absl::StatusOr<std::vector<policy::Profile>> LoadProfilesOf(
+    const google::protobuf::RepeatedPtrField<std::string>& files,
+    absl::string_view field);
 
 // OpenDatabase connects as `section` says. Errors name the field.
 absl::StatusOr<std::unique_ptr<storage::Database>> OpenDatabase(

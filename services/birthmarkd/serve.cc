@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
-#include "lib/config/profile_loader.h"
 #include "lib/config/validate.h"
 #include "lib/rpc/authenticator.h"
 #include "lib/rpc/identity.h"
@@ -194,11 +193,12 @@ absl::Status CheckConfig(const std::string& config_path) {
                              config::LoadServerConfig(config_path));
   BIRTHMARK_RETURN_IF_ERROR(
       InField("identity", rpc::CheckIdentity(IdentityOf(config))));
-  for (const auto* files :
-       {&config.ca().profile_files(), &config.registration().profile_files()}) {
-    const std::vector<std::string> paths(files->begin(), files->end());
-    BIRTHMARK_RETURN_IF_ERROR(config::LoadProfiles(paths).status());
-  }
+  BIRTHMARK_RETURN_IF_ERROR(
+      LoadProfilesOf(config.ca().profile_files(), "ca.profile_files").status());
+  BIRTHMARK_RETURN_IF_ERROR(
+      LoadProfilesOf(config.registration().profile_files(),
+                     "registration.profile_files")
+          .status());
   return absl::OkStatus();
 }
 

@@ -77,7 +77,7 @@ const EVP_MD* DigestOf(crypto::SignatureAlgorithm algorithm) {
 DerNode ParseNode(CBS* in, int depth) {
   DerNode node;
   CBS content;
-  CBS_ASN1_TAG tag;
+  CBS_ASN1_TAG tag = 0;
   Check(depth < kMaxDepth && CBS_get_any_asn1(in, &content, &tag),
         "a tree is made of strict DER only");
   node.tag = tag;

@@ -9,10 +9,8 @@
 #include "absl/strings/string_view.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/base/ids.h"
 #include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
-#include "lib/crypto/random.h"
 #include "lib/storage/device_row.h"
 #include "lib/storage/param.h"
 #include "lib/storage/record.h"
@@ -68,18 +66,20 @@ class OneRevocation {
                      "the certificate's status has changed",
                      {{"resource", Name()}});
   }
-  void RecordEvent(absl::string_view device_uid, int64_t state);
+  // The event shares its id with the audit entry: one act, in time order.
+  void RecordEvent(absl::string_view device_uid, int64_t state,
+                   const std::string& event_id);
 
   Session& session_;
   const RevocationRow& row_;
   const int64_t version_;
 };
 
-void OneRevocation::RecordEvent(absl::string_view device_uid, int64_t state) {
+void OneRevocation::RecordEvent(absl::string_view device_uid, int64_t state,
+                                const std::string& event_id) {
   const DeviceEventRow event = {
       .device_uid = std::string(device_uid),
-      .event_id =
-          FormatUid(row_.update_time, crypto::RandomBytes(kUidRandomBytes)),
+      .event_id = event_id,
       .kind = "certificate_revoked",
       .from_state = static_cast<int>(state),
       .to_state = static_cast<DeviceState>(state),
@@ -132,10 +132,12 @@ absl::StatusOr<RevocationRow> OneRevocation::Run(
                           AtOrNull(row_.invalidity_time), At(row_.update_time));
   }
   const RevocationRow stored = ReadRevocation(after[0]);
+  const Mutation mutation = mutation_for(stored);
   if (!certificate[0][3].is_null()) {
-    RecordEvent(ReadText(certificate[0][2]), ReadInt(certificate[0][3]));
+    RecordEvent(ReadText(certificate[0][2]), ReadInt(certificate[0][3]),
+                mutation.audit.at(0).id);
   }
-  BIRTHMARK_RETURN_IF_ERROR(RecordMutation(session_, mutation_for(stored)));
+  BIRTHMARK_RETURN_IF_ERROR(RecordMutation(session_, mutation));
   return stored;
 }
 

@@ -64,10 +64,11 @@ class OutageTest : public testing::TestWithParam<Case> {
           "'certificate.issue' AND resource LIKE 'issuers/idevid/%'"}) {
       EXPECT_EQ(deployment_.Sql(statement), count) << statement;
     }
-    for (const std::string& name : {"d-000001.pem", "d-006000.pem"}) {
-      const std::string serial = Run({"openssl", "x509", "-in",
-                                      out_ + "/" + name, "-noout", "-serial"})
-                                     .out;
+    for (const char* name : {"d-000001.pem", "d-006000.pem"}) {
+      const std::string serial =
+          RunProgram({"openssl", "x509", "-in", out_ + "/" + name, "-noout",
+                      "-serial"})
+              .out;
       const std::string hex = serial.substr(serial.find('=') + 1, 32);
       EXPECT_EQ(deployment_.Sql(absl::StrCat("SELECT count(*) FROM "
                                              "certificates WHERE serial = "
@@ -116,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
                          [](Deployment& d) {
                            d.postgres().KillHard();
                            absl::SleepFor(absl::Seconds(2));
-                           d.postgres().Restart();
+                           d.postgres().Start();
                          }}),
     [](const auto& info) { return info.param.name; });
 
@@ -146,7 +147,7 @@ TEST(DatabaseGoneTest, EveryCallSaysThatTheDatabaseIsOffline) {
   EXPECT_NE(result.exit_code, 0);
   EXPECT_THAT(result.err, HasSubstr("UNAVAILABLE"));
   EXPECT_THAT(result.err, HasSubstr("DATABASE_OFFLINE"));
-  deployment.postgres().Restart();
+  deployment.postgres().Start();
   EXPECT_EQ(deployment.Birthmark({"fleet", "create", "f"}).exit_code, 0);
 }
 

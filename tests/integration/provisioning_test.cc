@@ -68,9 +68,9 @@ TEST_F(ProvisioningTest, EveryKindOfKeyGetsACertificateThatOpensslVerifies) {
   ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
   for (const std::string& name : Files(Folder("out"), ".pem")) {
     const ProcessResult verified =
-        Run({"openssl", "verify", "-CAfile",
-             deployment_->home() + "/trust/root.pem", "-untrusted",
-             Folder("out") + "/" + name, Folder("out") + "/" + name});
+        RunProgram({"openssl", "verify", "-CAfile",
+                    deployment_->home() + "/trust/root.pem", "-untrusted",
+                    Folder("out") + "/" + name, Folder("out") + "/" + name});
     EXPECT_EQ(verified.exit_code, 0) << name << verified.err;
   }
   EXPECT_EQ(Files(Folder("out"), ".pem").size(), 4u);
@@ -104,7 +104,7 @@ TEST_F(ProvisioningTest, ABadItemFailsAloneWithItsReason) {
         Case{"trailing", "INVALID_ARGUMENT", "CSR_MALFORMED"},
         Case{"nonsense", "INVALID_ARGUMENT", "CSR_MALFORMED"},
         Case{"large", "INVALID_ARGUMENT", "CSR_TOO_LARGE"},
-        Case{"model", "PERMISSION_DENIED", "MODEL_NOT_ALLOWED"}}) {
+        Case{"model", "FAILED_PRECONDITION", "MODEL_NOT_ALLOWED"}}) {
     EXPECT_THAT(Failure(Folder("out"), c.id), HasSubstr(c.code)) << c.id;
     EXPECT_THAT(Failure(Folder("out"), c.id), HasSubstr(c.reason)) << c.id;
     EXPECT_EQ(ReadAll(Folder("out") + "/" + c.id + ".pem"), "") << c.id;
@@ -263,7 +263,7 @@ TEST_F(ProvisioningTest, AFullDiskStopsTheClientAndLosesNothing) {
                    out, " && ", Deployment::Client(), " provision --line ",
                    line, " --batch b1 --csr-dir ", csrs.path(), " --out ", out);
   const ProcessResult full =
-      Run({"unshare", "--mount", "--map-root-user", "sh", "-c", script});
+      RunProgram({"unshare", "--mount", "--map-root-user", "sh", "-c", script});
   EXPECT_NE(full.exit_code, 0);
   EXPECT_THAT(full.err, HasSubstr("RESOURCE_EXHAUSTED")) << full.out;
   EXPECT_THAT(full.err, HasSubstr("No space left"));

@@ -21,13 +21,13 @@ TEST(NodeClientTest, AClientInAnotherLanguageProvisionsAndResumes) {
   const std::string path(script);
   free(script);
   const std::string sources = path.substr(0, path.rfind("/tests/node"));
-  const ProcessResult result =
-      Run({"node", path, sources + "/proto",
-           absl::StrCat("unix:", deployment.home(), "/run/registration.sock"),
-           absl::StrCat("registration.", Deployment::kTrustDomain),
-           deployment.home() + "/trust/root.pem", line,
-           "fleets/acme/lines/node", csrs.path()},
-          {{"NODE_PACKAGES", sources + "/tools"}});
+  const ProcessResult result = RunProgram(
+      {"node", path, sources + "/proto",
+       absl::StrCat("unix:", deployment.home(), "/run/registration.sock"),
+       absl::StrCat("registration.", Deployment::kTrustDomain),
+       deployment.home() + "/trust/root.pem", line, "fleets/acme/lines/node",
+       csrs.path()},
+      {{"NODE_PACKAGES", sources + "/tools"}});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   EXPECT_EQ(deployment.Sql("SELECT count(*) FROM certificates WHERE device_uid "
                            "IS NOT NULL"),

@@ -36,7 +36,7 @@ std::string MakeFolder() {
 // Ends the program with what the command printed unless it succeeded.
 ProcessResult MustRun(const std::vector<std::string>& arguments,
                       const Environment& environment = {}) {
-  ProcessResult result = Run(arguments, environment);
+  ProcessResult result = RunProgram(arguments, environment);
   if (result.exit_code != 0) {
     for (const std::string& argument : arguments) {
       std::cerr << argument << " ";
@@ -78,8 +78,14 @@ std::string Deployment::Server() {
 
 Deployment::Deployment(Layout layout)
     : dir_(MakeFolder()), postgres_(std::make_unique<PostgresCluster>()) {
-  MustRun({Client(), "init", home(), "--trust-domain", kTrustDomain,
-           "--sockets", "--database-host", postgres_->host()});
+  std::vector<std::string> init = {
+      Client(),          "init",           home(),
+      "--trust-domain",  kTrustDomain,     "--sockets",
+      "--database-host", postgres_->host()};
+  if (layout == Layout::kOneProcess) {
+    init.push_back("--one-process");
+  }
+  MustRun(init);
   MustRun({Server(), "migrate", "--config",
            absl::StrCat(home(), "/config/migrate.textproto")});
   if (layout == Layout::kOneProcess) {
@@ -98,7 +104,7 @@ Deployment::~Deployment() {
     std::cerr << "kept: " << dir_ << std::endl;
     return;
   }
-  Run({"rm", "-rf", dir_});
+  RunProgram({"rm", "-rf", dir_});
 }
 
 void Deployment::Start(const std::string& role) {
@@ -124,7 +130,8 @@ ProcessResult Deployment::Birthmark(const std::vector<std::string>& arguments,
                                     absl::Duration timeout) {
   std::vector<std::string> command = {Client()};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  return Run(command, {{"BIRTHMARK_IDENTITY", home() + "/operator"}}, timeout);
+  return RunProgram(command, {{"BIRTHMARK_IDENTITY", home() + "/operator"}},
+                    timeout);
 }
 
 nlohmann::json Deployment::BirthmarkJson(std::vector<std::string> arguments) {

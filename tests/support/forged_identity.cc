@@ -47,7 +47,7 @@ std::unique_ptr<keys::Signer> IssuerKey(const std::string& home,
   }
   const auto kek = Must(keys::LoadKek(home + "/ca/kek"));
   return Must(
-      keys::FileSigner::Open(home + "/ca/internal.key", "internal", kek));
+      keys::FileSigner::Open(home + "/ca/internal.sealed", "internal", kek));
 }
 
 }  // namespace
@@ -64,11 +64,11 @@ std::string ForgeIdentity(const Deployment& deployment, const std::string& name,
 
   x509::CertificateTemplateSpec spec;
   spec.signature_algorithm = issuer_key->algorithm();
-  spec.issuer_name_der = std::string(issuer.subject_der());
+  spec.issuer_name_der = std::string(issuer->subject_der);
   spec.issuer_key_id =
       Must(x509::SubjectKeyId(issuer_key->public_key().spki_der()));
   spec.key_usage = x509::kKeyUsageDigitalSignature;
-  spec.extended_key_usages = {x509::oids::kClientAuth};
+  spec.extended_key_usages.emplace_back(x509::oids::kClientAuth);
   const auto maker = Must(x509::CertificateTemplate::New(spec));
 
   const std::string serial = Must(
@@ -79,9 +79,9 @@ std::string ForgeIdentity(const Deployment& deployment, const std::string& name,
                        ? absl::Now() + absl::Hours(24)
                        : forgery.not_after;
   vars.not_before = vars.not_after - absl::Hours(48);
-  vars.subject = honest.subject();
+  vars.subject = honest->subject;
   vars.spki_der = key->public_key().spki_der();
-  vars.subject_alt_names = honest.subject_alt_names();
+  vars.subject_alt_names = honest->subject_alt_names;
   const std::string tbs = Must(maker.BuildTbs(vars));
   const std::string der = Must(x509::AssembleCertificate(
       tbs, issuer_key->algorithm(), Must(issuer_key->Sign(tbs))));
@@ -94,12 +94,10 @@ std::string ForgeIdentity(const Deployment& deployment, const std::string& name,
   if (!key->Save(folder + "/operator.key").ok()) {
     std::abort();
   }
-  // The honest operator's configuration, with the forged certificate beside it.
-  std::string config = ReadAll(home + "/operator/client.textproto");
-  for (size_t at = 0; (at = config.find("\"../", at)) != std::string::npos;) {
-    config.replace(at, 4, absl::StrCat("\"", home, "/"));
+  for (const char* file : {"client.textproto", "roots.pem"}) {
+    WriteFile(absl::StrCat(folder, "/", file),
+              ReadAll(absl::StrCat(home, "/operator/", file)));
   }
-  WriteFile(folder + "/client.textproto", config);
   return folder;
 }
 

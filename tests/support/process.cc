@@ -62,8 +62,9 @@ std::string ReadAll(const std::string& path) {
   return content.str();
 }
 
-ProcessResult Run(const std::vector<std::string>& arguments,
-                  const Environment& environment, absl::Duration timeout) {
+ProcessResult RunProgram(const std::vector<std::string>& arguments,
+                         const Environment& environment,
+                         absl::Duration timeout) {
   const std::string prefix = TemporaryPrefix();
   ProcessResult result;
   {

@@ -22,11 +22,11 @@ struct ProcessResult {
   std::string err;
 };
 
-// Run runs a program to its end, standard input empty. A program that outlives
-// `timeout` is killed; its exit code is then 128 + SIGKILL.
-ProcessResult Run(const std::vector<std::string>& arguments,
-                  const Environment& environment = {},
-                  absl::Duration timeout = absl::Minutes(5));
+// RunProgram runs a program to its end, standard input empty. A program that
+// outlives `timeout` is killed; its exit code is then 128 + SIGKILL.
+ProcessResult RunProgram(const std::vector<std::string>& arguments,
+                         const Environment& environment = {},
+                         absl::Duration timeout = absl::Minutes(5));
 
 // Process is a program in the background. The destructor kills it. Not
 // thread-safe.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,8 @@ absl::Status HardenProcess() {
   }
 #endif
   umask(077);
+  // A peer that went away is an error of its connection, not of the process.
+  signal(SIGPIPE, SIG_IGN);
   // Debian's abseil looks for lock cycles on every lock, which costs more than
   // the locks.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

@@ -10,13 +10,12 @@
 #include "services/birthmarkd/hardening.h"
 #include "services/birthmarkd/migrate.h"
 #include "services/birthmarkd/serve.h"
-#include "services/birthmarkd/stop_signal.h"
 #include "services/birthmarkd/version.h"
 
 namespace birthmark::birthmarkd {
 namespace {
 
-absl::Status Run(const CommandLine& line, StopSignal& stop) {
+absl::Status Run(const CommandLine& line) {
   switch (line.command) {
     case Command::kHelp:
       std::cout << line.help;
@@ -28,13 +27,12 @@ absl::Status Run(const CommandLine& line, StopSignal& stop) {
       return Migrate(line.config_path, Clock::Real(), std::cout);
     case Command::kServe:
       return line.check_config ? CheckConfig(line.config_path)
-                               : Serve(line.config_path, Clock::Real(), stop);
+                               : Serve(line.config_path, Clock::Real());
   }
   return absl::InternalError("unknown command");
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  StopSignal stop;
   const auto line = ParseCommandLine(arguments);
   if (!line.ok()) {
     std::cerr << "birthmarkd: " << line.status().message() << "\n"
@@ -43,7 +41,7 @@ int Main(const std::vector<std::string>& arguments) {
   }
   absl::Status status = HardenProcess();
   if (status.ok()) {
-    status = Run(*line, stop);
+    status = Run(*line);
   }
   if (!status.ok()) {
     // libpq explains itself in several lines.

@@ -44,9 +44,10 @@ absl::StatusOr<std::unique_ptr<storage::Database>> OpenDatabase(
                                                     ? section.connections()
                                                     : kDefaultConnections);
   if (!database.ok()) {
-    // No such database or role: nobody has made them yet.
-    const bool missing =
-        absl::StrContains(database.status().message(), "does not exist");
+    // The services' own roles in the database come with the first migration.
+    const absl::string_view text = database.status().message();
+    const bool missing = absl::StrContains(text, "role \"birthmark_") &&
+                         absl::StrContains(text, "does not exist");
     return InField(missing
                        ? absl::StrCat(field, ": run `birthmarkd migrate` first")
                        : std::string(field),

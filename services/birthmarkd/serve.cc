@@ -23,6 +23,7 @@
 #include "lib/telemetry/rpc_metrics.h"
 #include "services/birthmarkd/role.h"
 #include "services/birthmarkd/status_gate.h"
+#include "services/birthmarkd/stop_signal.h"
 
 namespace birthmark::birthmarkd {
 namespace {
@@ -140,8 +141,7 @@ std::string NamesOf(const std::vector<Part>& parts) {
 
 }  // namespace
 
-absl::Status Serve(const std::string& config_path, Clock& clock,
-                   StopSignal& stop) {
+absl::Status Serve(const std::string& config_path, Clock& clock) {
   BIRTHMARK_ASSIGN_OR_RETURN(const ServerConfig config,
                              config::LoadServerConfig(config_path));
   telemetry::Registry metrics;
@@ -172,6 +172,7 @@ absl::Status Serve(const std::string& config_path, Clock& clock,
   std::atomic<bool> ready{true};
   BIRTHMARK_ASSIGN_OR_RETURN(auto telemetry_endpoint,
                              StartTelemetry(config, metrics, ready));
+  StopSignal stop;
   telemetry::Log(
       telemetry::Level::kInfo, "serving",
       {{"roles", NamesOf(parts)},

@@ -5,14 +5,12 @@
 
 #include "absl/status/status.h"
 #include "lib/base/clock.h"
-#include "services/birthmarkd/stop_signal.h"
 
 namespace birthmark::birthmarkd {
 
-// Serve hosts the roles of the configuration until a signal comes, then lets
+// Serve hosts the roles of the configuration until SIGTERM or SIGINT, then lets
 // what is in flight finish. Errors name the file or the field.
-absl::Status Serve(const std::string& config_path, Clock& clock,
-                   StopSignal& stop);
+absl::Status Serve(const std::string& config_path, Clock& clock);
 
 // CheckConfig says whether the configuration, its profiles, and the identity
 // of the process are good. It opens no database, key or port.

@@ -1,24 +1,18 @@
 #ifndef BIRTHMARK_SERVICES_BIRTHMARKD_STOP_SIGNAL_H_
 #define BIRTHMARK_SERVICES_BIRTHMARKD_STOP_SIGNAL_H_
 
-#include <csignal>
-
 namespace birthmark::birthmarkd {
 
-// StopSignal waits for SIGTERM or SIGINT. Made by main before any other thread,
-// so that all threads inherit the mask and only Wait takes the signals.
+// StopSignal takes SIGTERM and SIGINT from its making on; before, and once one
+// has come, they end the process at once. One a process.
 class StopSignal {
  public:
   StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  // Wait returns when a signal has come; the next one ends the process at once.
-  // For the thread that made this object.
+  // Wait returns when one has come.
   void Wait();
-
- private:
-  sigset_t signals_;
 };
 
 }  // namespace birthmark::birthmarkd

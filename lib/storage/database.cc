@@ -55,6 +55,7 @@ constexpr char kSettings[] = R"(
   SET enable_seqscan = off;
   SET enable_hashjoin = off;
   SET enable_mergejoin = off;
+  SET enable_material = off;
   SET jit = off;
   SELECT set_config('synchronous_commit', 'on', false)
   WHERE current_setting('synchronous_commit') IN ('off', 'local');

@@ -26,7 +26,9 @@ constexpr Statement kInsert = {"key_insert", R"(
                          $8::bytea[], $9::text[], $10::timestamptz[])
     ON CONFLICT DO NOTHING)"};
 constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
-    FROM keys k LEFT JOIN certificates c ON c.serial = k.serial
+    FROM keys k
+    LEFT JOIN LATERAL (SELECT issuer_id FROM certificates
+                       WHERE serial = k.serial LIMIT 1) c ON true
     WHERE k.spki_sha256 = $1)"};
 
 }  // namespace

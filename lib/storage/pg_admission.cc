@@ -37,26 +37,36 @@ constexpr Statement kGate = {"admit_gate", R"(
     WHERE b.batch_key = $1)"};
 // One statement and so one snapshot: an item that another stream admits at the
 // same time is seen with its key and its device, or not at all. A key without
-// its item would look like somebody else's.
+// its item would look like somebody else's. LATERAL with a LIMIT makes each
+// part a look-up by index, row by row, whatever the planner thinks of tables
+// that were empty a minute ago.
 constexpr Statement kFind = {"admit_find", R"(
     SELECT u.n, i.csr_sha256, i.device_uid, i.serial,
            k.spki_sha256 IS NOT NULL, d.device_uid
     FROM unnest($2::text[], $3::bytea[], $4::text[], $5::text[])
          WITH ORDINALITY u (item_id, spki_sha256, model, serial_number, n)
-    LEFT JOIN batch_items i
-      ON i.batch_key = $1 AND i.item_id = u.item_id AND i.serial IS NOT NULL
-    LEFT JOIN keys k ON k.spki_sha256 = u.spki_sha256
-    LEFT JOIN devices d
-      ON d.fleet_id = $6 AND d.model = u.model
-     AND d.serial_number = u.serial_number AND d.state <> 5
+    LEFT JOIN LATERAL (
+      SELECT csr_sha256, device_uid, serial FROM batch_items
+      WHERE batch_key = $1 AND item_id = u.item_id AND serial IS NOT NULL
+      LIMIT 1) i ON true
+    LEFT JOIN LATERAL (
+      SELECT spki_sha256 FROM keys
+      WHERE spki_sha256 = u.spki_sha256 LIMIT 1) k ON true
+    LEFT JOIN LATERAL (
+      SELECT device_uid FROM devices
+      WHERE fleet_id = $6 AND model = u.model
+        AND serial_number = u.serial_number AND state <> 5
+      LIMIT 1) d ON true
     WHERE i.serial IS NOT NULL OR k.spki_sha256 IS NOT NULL
        OR d.device_uid IS NOT NULL)"};
 constexpr Statement kFindDone = {"admit_find_done", R"(
     SELECT u.n, d.state, c.certificate_der
     FROM unnest($1::uuid[], $2::bytea[])
          WITH ORDINALITY u (device_uid, serial, n)
-    JOIN devices d ON d.device_uid = u.device_uid
-    LEFT JOIN certificates c ON c.serial = u.serial)"};
+    JOIN LATERAL (SELECT state FROM devices
+                  WHERE device_uid = u.device_uid LIMIT 1) d ON true
+    LEFT JOIN LATERAL (SELECT certificate_der FROM certificates
+                       WHERE serial = u.serial LIMIT 1) c ON true)"};
 constexpr Statement kInsertDevices = {"admit_insert_devices", R"(
     INSERT INTO devices
       (device_uid, fleet_id, state, model, serial_number, hardware_revision,

@@ -40,7 +40,9 @@ constexpr Statement kGet = {"batch_get", "SELECT " BATCH_COLUMNS R"(
     FROM batches WHERE fleet_id = $1 AND line_id = $2 AND batch_id = $3)"};
 constexpr Statement kCount = {"batch_count", R"(
     SELECT count(c.serial), count(i.error_code)
-    FROM batch_items i LEFT JOIN certificates c ON c.serial = i.serial
+    FROM batch_items i
+    LEFT JOIN LATERAL (SELECT serial, certificate_der FROM certificates
+                       WHERE serial = i.serial LIMIT 1) c ON true
     WHERE i.batch_key = $1)"};
 constexpr Statement kList = {"batch_list", "SELECT " BATCH_COLUMNS R"(
     FROM batches
@@ -53,7 +55,9 @@ constexpr Statement kClose = {"batch_close", R"(
 constexpr Statement kResults = {"batch_results", R"(
     SELECT i.item_id, i.device_uid, i.error_code, i.error_reason, i.error_text,
            c.certificate_der
-    FROM batch_items i LEFT JOIN certificates c ON c.serial = i.serial
+    FROM batch_items i
+    LEFT JOIN LATERAL (SELECT serial, certificate_der FROM certificates
+                       WHERE serial = i.serial LIMIT 1) c ON true
     WHERE i.batch_key = $1 AND i.item_id > $2
     ORDER BY i.item_id LIMIT $3)"};
 

@@ -36,22 +36,29 @@ constexpr Statement kInsert = {"certificate_insert", R"(
     ON CONFLICT DO NOTHING
     RETURNING serial)"};
 constexpr Statement kFindDer = {"certificate_find_der", R"(
-    SELECT c.serial, c.certificate_der
+    SELECT u.serial, c.certificate_der
     FROM unnest($1::bytea[]) u (serial)
-    JOIN certificates c ON c.serial = u.serial)"};
+    JOIN LATERAL (SELECT certificate_der FROM certificates
+                  WHERE serial = u.serial LIMIT 1) c ON true)"};
 constexpr Statement kFind = {"certificate_find",
                              "SELECT " BIRTHMARK_CERTIFICATE_COLUMNS R"(
     FROM unnest($1::bytea[]) u (serial)
-    JOIN certificates c ON c.serial = u.serial
-    LEFT JOIN revocations r ON r.serial = c.serial)"};
+    JOIN LATERAL (SELECT * FROM certificates
+                  WHERE serial = u.serial LIMIT 1) c ON true
+    LEFT JOIN LATERAL (SELECT * FROM revocations
+                       WHERE serial = u.serial LIMIT 1) r ON true)"};
 constexpr Statement kList = {"certificate_list",
                              "SELECT " BIRTHMARK_CERTIFICATE_COLUMNS R"(
-    FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial
+    FROM certificates c
+    LEFT JOIN LATERAL (SELECT * FROM revocations
+                       WHERE serial = c.serial LIMIT 1) r ON true
     WHERE c.serial > $1 AND ($2::text = '' OR c.issuer_id = $2::text)
     ORDER BY c.serial LIMIT $3)"};
 constexpr Statement kListOfDevice = {"certificate_list_of_device",
                                      "SELECT " BIRTHMARK_CERTIFICATE_COLUMNS R"(
-    FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial
+    FROM certificates c
+    LEFT JOIN LATERAL (SELECT * FROM revocations
+                       WHERE serial = c.serial LIMIT 1) r ON true
     WHERE c.serial > $1 AND ($2::text = '' OR c.issuer_id = $2::text)
       AND c.device_uid = $4
     ORDER BY c.serial LIMIT $3)"};

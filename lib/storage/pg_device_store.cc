@@ -59,7 +59,9 @@ constexpr Statement kFirmware = {"device_firmware", R"(
     ORDER BY f.device_uid, f.component)"};
 constexpr Statement kListKeys = {"device_keys",
                                  "SELECT " BIRTHMARK_KEY_COLUMNS R"(
-    FROM keys k LEFT JOIN certificates c ON c.serial = k.serial
+    FROM keys k
+    LEFT JOIN LATERAL (SELECT issuer_id FROM certificates
+                       WHERE serial = k.serial LIMIT 1) c ON true
     WHERE k.device_uid = $1
       AND ($2::bytea IS NULL
            OR (k.create_time, k.spki_sha256) >

@@ -14,7 +14,7 @@
 #include "lib/storage/device_row.h"
 #include "lib/storage/param.h"
 #include "lib/storage/record.h"
-#include "lib/storage/revoke_sql.h"
+#include "lib/storage/revocation_reason.h"
 #include "lib/storage/rows.h"
 #include "lib/storage/session.h"
 

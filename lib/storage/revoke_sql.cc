@@ -1,6 +1,5 @@
 #include "lib/storage/revoke_sql.h"
 
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -76,20 +75,6 @@ std::vector<RevocationRow> RevokeSuperseded(Session& session,
   return ReadAll(session.Exec(kRevokeSuperseded, Text(device_uid),
                               Bytes(serial), Int(kSuperseded), Text(actor),
                               At(time)));
-}
-
-absl::string_view RevocationReasonName(int reason) {
-  static constexpr absl::string_view kNames[] = {
-      "unspecified",     "keyCompromise",
-      "cACompromise",    "affiliationChanged",
-      "superseded",      "cessationOfOperation",
-      "certificateHold", "",
-      "removeFromCRL",   "privilegeWithdrawn",
-      "aACompromise"};
-  if (reason < 0 || reason >= static_cast<int>(std::size(kNames))) {
-    return "";
-  }
-  return kNames[reason];
 }
 
 }  // namespace birthmark::storage

@@ -29,9 +29,6 @@ std::vector<RevocationRow> RevokeSuperseded(Session& session,
                                             absl::string_view actor,
                                             absl::Time time);
 
-// RevocationReasonName names a reason code of RFC 5280, 5.3.1.
-absl::string_view RevocationReasonName(int reason);
-
 }  // namespace birthmark::storage
 
 #endif  // BIRTHMARK_LIB_STORAGE_REVOKE_SQL_H_

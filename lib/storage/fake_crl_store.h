@@ -1,0 +1,35 @@
+#ifndef BIRTHMARK_LIB_STORAGE_FAKE_CRL_STORE_H_
+#define BIRTHMARK_LIB_STORAGE_FAKE_CRL_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "lib/storage/certificate_store.h"
+#include "lib/storage/crl_store.h"
+#include "lib/storage/fake_database.h"
+#include "lib/storage/mutation.h"
+
+namespace birthmark::storage {
+
+// FakeCrlStore is the CrlStore in memory, for tests. `database` must outlive
+// it.
+class FakeCrlStore : public CrlStore {
+ public:
+  explicit FakeCrlStore(FakeDatabase& database) : database_(database) {}
+
+  absl::StatusOr<CrlRow> Refresh(absl::string_view issuer_id, int crl_shard,
+                                 absl::Time now,
+                                 const CrlMaker& maker) override;
+
+ private:
+  FakeDatabase& database_;
+};
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_FAKE_CRL_STORE_H_

@@ -1,0 +1,51 @@
+#ifndef BIRTHMARK_LIB_STORAGE_FAKE_DEVICE_STORE_H_
+#define BIRTHMARK_LIB_STORAGE_FAKE_DEVICE_STORE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "lib/storage/device_row.h"
+#include "lib/storage/device_store.h"
+#include "lib/storage/fake_database.h"
+#include "lib/storage/key_row.h"
+#include "lib/storage/mutation.h"
+
+namespace birthmark::storage {
+
+// FakeDeviceStore is the DeviceStore in memory, for tests. `database` must
+// outlive it.
+class FakeDeviceStore : public DeviceStore {
+ public:
+  explicit FakeDeviceStore(FakeDatabase& database) : database_(database) {}
+
+  absl::StatusOr<DeviceRow> Get(absl::string_view fleet_id,
+                                absl::string_view device_uid) override;
+  absl::StatusOr<std::vector<DeviceRow>> List(
+      const DeviceFilter& filter, const std::optional<DeviceCursor>& after,
+      int limit) override;
+  absl::StatusOr<std::map<std::string, std::vector<FirmwareRow>>> Firmware(
+      absl::Span<const std::string> device_uids) override;
+  absl::StatusOr<std::vector<KeyRow>> ListKeys(absl::string_view device_uid,
+                                               absl::string_view after,
+                                               int limit) override;
+  absl::StatusOr<std::vector<DeviceEventRow>> ListEvents(
+      absl::string_view device_uid, const std::optional<EventCursor>& after,
+      int limit) override;
+  absl::StatusOr<DeviceRow> Decommission(
+      absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
+      const DeviceEventRow& event, const MutationMaker& mutation_for) override;
+
+ private:
+  FakeDatabase& database_;
+};
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_FAKE_DEVICE_STORE_H_

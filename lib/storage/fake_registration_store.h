@@ -1,0 +1,42 @@
+#ifndef BIRTHMARK_LIB_STORAGE_FAKE_REGISTRATION_STORE_H_
+#define BIRTHMARK_LIB_STORAGE_FAKE_REGISTRATION_STORE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "lib/storage/device_row.h"
+#include "lib/storage/fake_database.h"
+#include "lib/storage/key_row.h"
+#include "lib/storage/mutation.h"
+#include "lib/storage/registration_store.h"
+
+namespace birthmark::storage {
+
+// FakeRegistrationStore is the RegistrationStore in memory, for tests.
+// `database` must outlive it.
+class FakeRegistrationStore : public RegistrationStore {
+ public:
+  explicit FakeRegistrationStore(FakeDatabase& database)
+      : database_(database) {}
+
+  absl::StatusOr<DeviceRow> FindDeviceByCertificate(
+      absl::string_view serial) override;
+  absl::StatusOr<Enrolled> Enroll(const Contact& contact,
+                                  const Enrollment& enrollment) override;
+  absl::StatusOr<DeviceRow> Touch(const Contact& contact) override;
+  absl::Status ReportFirmware(const Contact& contact,
+                              absl::Span<const FirmwareRow> reports,
+                              const DeviceEventRow& event,
+                              const Mutation& mutation) override;
+
+ private:
+  FakeDatabase& database_;
+};
+
+}  // namespace birthmark::storage
+
+#endif  // BIRTHMARK_LIB_STORAGE_FAKE_REGISTRATION_STORE_H_

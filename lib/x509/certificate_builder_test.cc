@@ -188,32 +188,22 @@ TEST_P(BadVariablesTest, AreRefused) {
   EXPECT_THAT(tbs, StatusIs(kInvalid, "CERTIFICATE_TEMPLATE_INVALID"));
   EXPECT_THAT(tbs, HasMetadata("field", GetParam().field));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadVariablesTest,
-    ::testing::Values(
-        BadVariablesCase{"NoSerial",
-                         [](CertificateVariables& v) { v.serial = ""; },
-                         "serial"},
-        BadVariablesCase{"NegativeSerial",
-                         [](CertificateVariables& v) { v.serial = "\x80\x01"; },
-                         "serial"},
-        BadVariablesCase{
-            "LongSerial",
-            [](CertificateVariables& v) { v.serial = "123456789012345678901"; },
-            "serial"},
-        BadVariablesCase{
-            "CrlUriWithBlank",
-            [](CertificateVariables& v) { v.crl_uri = "http://a b/"; },
-            "crl_uri"},
-        BadVariablesCase{"NoKey",
-                         [](CertificateVariables& v) { v.spki_der = ""; },
-                         "spki_der"},
-        BadVariablesCase{"TimeBefore1950",
-                         [](CertificateVariables& v) {
-                           v.not_before = absl::InfinitePast();
-                         },
-                         "validity"}),
-    [](const auto& info) { return info.param.name; });
+const BadVariablesCase kBadVariablesCases[] = {
+    {"NoSerial", [](CertificateVariables& v) { v.serial = ""; }, "serial"},
+    {"NegativeSerial", [](CertificateVariables& v) { v.serial = "\x80\x01"; },
+     "serial"},
+    {"LongSerial",
+     [](CertificateVariables& v) { v.serial = "123456789012345678901"; },
+     "serial"},
+    {"CrlUriWithBlank",
+     [](CertificateVariables& v) { v.crl_uri = "http://a b/"; }, "crl_uri"},
+    {"NoKey", [](CertificateVariables& v) { v.spki_der = ""; }, "spki_der"},
+    {"TimeBefore1950",
+     [](CertificateVariables& v) { v.not_before = absl::InfinitePast(); },
+     "validity"}};
+INSTANTIATE_TEST_SUITE_P(All, BadVariablesTest,
+                         ::testing::ValuesIn(kBadVariablesCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST_F(CertificateBuilderTest, TemplatesThatContradictThemselvesAreRefused) {
   CertificateTemplateSpec spec = ca_.LeafSpec();

@@ -135,149 +135,140 @@ std::function<void(DerNode&)> SetValue(absl::string_view oid, const char* hex) {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Fields, SpoiledCertificateTest,
-    ::testing::Values(
-        SpoiledCase{"TrailingByte",
-                    [](DerNode& n) { n.raw = n.Encode() + '\0'; }, "end"},
-        SpoiledCase{"Version1",
-                    [](DerNode& n) {
-                      auto& fields = n.At({0}).children;
-                      fields.erase(fields.begin());
-                    },
-                    "version"},
-        SpoiledCase{"Version2",
-                    [](DerNode& n) {
-                      n.At({0, 0, 0}).content = "\x01";
-                    },
-                    "version"},
-        SpoiledCase{"NegativeSerial",
-                    [](DerNode& n) {
-                      n.At({0, 1}).content = "\xff\x01";
-                    },
-                    "serialNumber"},
-        SpoiledCase{"PaddedSerial",
-                    [](DerNode& n) {
-                      n.At({0, 1}).content = std::string("\0\1", 2);
-                    },
-                    "serialNumber"},
-        SpoiledCase{"EmptySerial",
-                    [](DerNode& n) {
-                      n.At({0, 1}).content = "";
-                    },
-                    "serialNumber"},
-        SpoiledCase{"LongSerial",
-                    [](DerNode& n) {
-                      n.At({0, 1}).content = std::string(22, '\1');
-                    },
-                    "serialNumber"},
-        SpoiledCase{"AlgorithmsDiffer",
-                    [](DerNode& n) {
-                      n.At({0, 2}) =
-                          DerNode::Parse(crypto::AlgorithmIdentifierDer(
-                              crypto::SignatureAlgorithm::kEcdsaSha384));
-                    },
-                    "signature"},
-        SpoiledCase{"UnknownAlgorithm",
-                    [](DerNode& n) {
-                      n.At({1, 0}).content = "\x2a\x03";
-                    },
-                    "signatureAlgorithm"},
-        SpoiledCase{"TimeWithoutSeconds",
-                    [](DerNode& n) {
-                      n.At({0, 4, 0}).content = "2601010000Z";
-                    },
-                    "validity"},
-        SpoiledCase{"TimeWithOffset",
-                    [](DerNode& n) {
-                      n.At({0, 4, 0}).content = "260101000000+0100";
-                    },
-                    "validity"},
-        SpoiledCase{"TimeWithFraction",
-                    [](DerNode& n) {
-                      n.At({0, 4, 1}).content = "99991231235959.5Z";
-                    },
-                    "validity"},
-        SpoiledCase{"FebruaryThe30th",
-                    [](DerNode& n) {
-                      n.At({0, 4, 0}).content = "260230000000Z";
-                    },
-                    "validity"},
-        SpoiledCase{"Hour24",
-                    [](DerNode& n) {
-                      n.At({0, 4, 0}).content = "260101240000Z";
-                    },
-                    "validity"},
-        SpoiledCase{"ThirdTime",
-                    [](DerNode& n) {
-                      n.At({0, 4}).children.push_back(n.At({0, 4, 0}));
-                    },
-                    "validity"},
-        SpoiledCase{"NulInSubject",
-                    [](DerNode& n) {
-                      n.At({0, 5, 1, 0, 1}).content = std::string("a\0b", 3);
-                    },
-                    "subject"},
-        SpoiledCase{"SpoiledKey",
-                    [](DerNode& n) {
-                      n.At({0, 6, 1}).content[5] ^= 1;
-                    },
-                    "subjectPublicKeyInfo"},
-        SpoiledCase{"NoExtensionInTheList",
-                    [](DerNode& n) { Extensions(n).children.clear(); },
-                    "extensions"},
-        SpoiledCase{"FieldAfterExtensions",
-                    [](DerNode& n) {
-                      n.At({0}).children.push_back(n.At({0, 1}));
-                    },
-                    "extensions"},
-        SpoiledCase{"UnusedBitsInSignature",
-                    [](DerNode& n) { n.At({2}).content[0] = 1; },
-                    "signatureValue"}),
-    [](const auto& info) { return info.param.name; });
+const SpoiledCase kSpoiledCertificateFieldsCases[] = {
+    {"TrailingByte", [](DerNode& n) { n.raw = n.Encode() + '\0'; }, "end"},
+    {"Version1",
+     [](DerNode& n) {
+       auto& fields = n.At({0}).children;
+       fields.erase(fields.begin());
+     },
+     "version"},
+    {"Version2",
+     [](DerNode& n) {
+       n.At({0, 0, 0}).content = "\x01";
+     },
+     "version"},
+    {"NegativeSerial",
+     [](DerNode& n) {
+       n.At({0, 1}).content = "\xff\x01";
+     },
+     "serialNumber"},
+    {"PaddedSerial",
+     [](DerNode& n) {
+       n.At({0, 1}).content = std::string("\0\1", 2);
+     },
+     "serialNumber"},
+    {"EmptySerial",
+     [](DerNode& n) {
+       n.At({0, 1}).content = "";
+     },
+     "serialNumber"},
+    {"LongSerial",
+     [](DerNode& n) {
+       n.At({0, 1}).content = std::string(22, '\1');
+     },
+     "serialNumber"},
+    {"AlgorithmsDiffer",
+     [](DerNode& n) {
+       n.At({0, 2}) = DerNode::Parse(crypto::AlgorithmIdentifierDer(
+           crypto::SignatureAlgorithm::kEcdsaSha384));
+     },
+     "signature"},
+    {"UnknownAlgorithm",
+     [](DerNode& n) {
+       n.At({1, 0}).content = "\x2a\x03";
+     },
+     "signatureAlgorithm"},
+    {"TimeWithoutSeconds",
+     [](DerNode& n) {
+       n.At({0, 4, 0}).content = "2601010000Z";
+     },
+     "validity"},
+    {"TimeWithOffset",
+     [](DerNode& n) {
+       n.At({0, 4, 0}).content = "260101000000+0100";
+     },
+     "validity"},
+    {"TimeWithFraction",
+     [](DerNode& n) {
+       n.At({0, 4, 1}).content = "99991231235959.5Z";
+     },
+     "validity"},
+    {"FebruaryThe30th",
+     [](DerNode& n) {
+       n.At({0, 4, 0}).content = "260230000000Z";
+     },
+     "validity"},
+    {"Hour24",
+     [](DerNode& n) {
+       n.At({0, 4, 0}).content = "260101240000Z";
+     },
+     "validity"},
+    {"ThirdTime",
+     [](DerNode& n) {
+       n.At({0, 4}).children.push_back(n.At({0, 4, 0}));
+     },
+     "validity"},
+    {"NulInSubject",
+     [](DerNode& n) {
+       n.At({0, 5, 1, 0, 1}).content = std::string("a\0b", 3);
+     },
+     "subject"},
+    {"SpoiledKey",
+     [](DerNode& n) {
+       n.At({0, 6, 1}).content[5] ^= 1;
+     },
+     "subjectPublicKeyInfo"},
+    {"NoExtensionInTheList", [](DerNode& n) { Extensions(n).children.clear(); },
+     "extensions"},
+    {"FieldAfterExtensions",
+     [](DerNode& n) {
+       n.At({0}).children.push_back(n.At({0, 1}));
+     },
+     "extensions"},
+    {"UnusedBitsInSignature", [](DerNode& n) { n.At({2}).content[0] = 1; },
+     "signatureValue"}};
+INSTANTIATE_TEST_SUITE_P(Fields, SpoiledCertificateTest,
+                         ::testing::ValuesIn(kSpoiledCertificateFieldsCases),
+                         [](const auto& info) { return info.param.name; });
 
+const SpoiledCase kSpoiledCertificateExtensionsCases[] = {
+    {"Twice",
+     [](DerNode& n) {
+       Extensions(n).children.push_back(
+           FindExtension(Extensions(n), oids::kKeyUsage));
+     },
+     "2.5.29.15"},
+    {"KeyUsageWithTrailingZeroBits", SetValue(oids::kKeyUsage, "03020080"),
+     "2.5.29.15"},
+    {"KeyUsageWithoutBits", SetValue(oids::kKeyUsage, "030100"), "2.5.29.15"},
+    {"KeyUsageWithUnknownBit", SetValue(oids::kKeyUsage, "0303068040"),
+     "2.5.29.15"},
+    {"KeyUsageWithSetUnusedBits", SetValue(oids::kKeyUsage, "03020781"),
+     "2.5.29.15"},
+    {"KeyUsageWithTrailingByte", SetValue(oids::kKeyUsage, "0302078000"),
+     "2.5.29.15"},
+    {"EmptyExtendedKeyUsage", SetValue(oids::kExtendedKeyUsage, "3000"),
+     "2.5.29.37"},
+    {"EmptySubjectKeyId", SetValue(oids::kSubjectKeyIdentifier, "0400"),
+     "2.5.29.14"},
+    {"AuthorityWithIssuerButNoSerial",
+     SetValue(oids::kAuthorityKeyIdentifier, "3002a100"), "2.5.29.35"},
+    {"EmptyAltName", SetValue(oids::kSubjectAltName, "3000"), "2.5.29.17"},
+    {"EmptyDistributionPoints", SetValue(oids::kCrlDistributionPoints, "3000"),
+     "2.5.29.31"},
+    {"DistributionPointOfNothing",
+     SetValue(oids::kCrlDistributionPoints, "30023000"), "2.5.29.31"},
+    {"EmptyPolicies", SetValue(oids::kCertificatePolicies, "3000"),
+     "2.5.29.32"},
+    {"PolicyTwice",
+     SetValue(oids::kCertificatePolicies, "300c300406022a03300406022a03"),
+     "2.5.29.32"},
+    {"EmptyAccess", SetValue(oids::kAuthorityInfoAccess, "3000"),
+     "1.3.6.1.5.5.7.1.1"}};
 INSTANTIATE_TEST_SUITE_P(
     Extensions, SpoiledCertificateTest,
-    ::testing::Values(
-        SpoiledCase{"Twice",
-                    [](DerNode& n) {
-                      Extensions(n).children.push_back(
-                          FindExtension(Extensions(n), oids::kKeyUsage));
-                    },
-                    "2.5.29.15"},
-        SpoiledCase{"KeyUsageWithTrailingZeroBits",
-                    SetValue(oids::kKeyUsage, "03020080"), "2.5.29.15"},
-        SpoiledCase{"KeyUsageWithoutBits", SetValue(oids::kKeyUsage, "030100"),
-                    "2.5.29.15"},
-        SpoiledCase{"KeyUsageWithUnknownBit",
-                    SetValue(oids::kKeyUsage, "0303068040"), "2.5.29.15"},
-        SpoiledCase{"KeyUsageWithSetUnusedBits",
-                    SetValue(oids::kKeyUsage, "03020781"), "2.5.29.15"},
-        SpoiledCase{"KeyUsageWithTrailingByte",
-                    SetValue(oids::kKeyUsage, "0302078000"), "2.5.29.15"},
-        SpoiledCase{"EmptyExtendedKeyUsage",
-                    SetValue(oids::kExtendedKeyUsage, "3000"), "2.5.29.37"},
-        SpoiledCase{"EmptySubjectKeyId",
-                    SetValue(oids::kSubjectKeyIdentifier, "0400"), "2.5.29.14"},
-        SpoiledCase{"AuthorityWithIssuerButNoSerial",
-                    SetValue(oids::kAuthorityKeyIdentifier, "3002a100"),
-                    "2.5.29.35"},
-        SpoiledCase{"EmptyAltName", SetValue(oids::kSubjectAltName, "3000"),
-                    "2.5.29.17"},
-        SpoiledCase{"EmptyDistributionPoints",
-                    SetValue(oids::kCrlDistributionPoints, "3000"),
-                    "2.5.29.31"},
-        SpoiledCase{"DistributionPointOfNothing",
-                    SetValue(oids::kCrlDistributionPoints, "30023000"),
-                    "2.5.29.31"},
-        SpoiledCase{"EmptyPolicies",
-                    SetValue(oids::kCertificatePolicies, "3000"), "2.5.29.32"},
-        SpoiledCase{"PolicyTwice",
-                    SetValue(oids::kCertificatePolicies,
-                             "300c300406022a03300406022a03"),
-                    "2.5.29.32"},
-        SpoiledCase{"EmptyAccess", SetValue(oids::kAuthorityInfoAccess, "3000"),
-                    "1.3.6.1.5.5.7.1.1"}),
+    ::testing::ValuesIn(kSpoiledCertificateExtensionsCases),
     [](const auto& info) { return info.param.name; });
 
 struct ConstraintsCase {
@@ -291,17 +282,17 @@ TEST_P(BadConstraintsTest, AreRefused) {
   EXPECT_THAT(Certificate::Parse(node.Encode()),
               HasMetadata("where", "2.5.29.19"));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadConstraintsTest,
-    ::testing::Values(ConstraintsCase{"FalseInWords", "3003010100"},
-                      ConstraintsCase{"PathLengthWithoutCa", "3003020100"},
-                      ConstraintsCase{"NegativePathLength", "30060101ff0201ff"},
-                      ConstraintsCase{"PaddedPathLength", "30070101ff02020000"},
-                      ConstraintsCase{"HugePathLength", "30070101ff02020100"},
-                      ConstraintsCase{"TrailingField",
-                                      "30090101ff020100020100"},
-                      ConstraintsCase{"NotASequence", "0101ff"}),
-    [](const auto& info) { return info.param.name; });
+const ConstraintsCase kBadConstraintsCases[] = {
+    {"FalseInWords", "3003010100"},
+    {"PathLengthWithoutCa", "3003020100"},
+    {"NegativePathLength", "30060101ff0201ff"},
+    {"PaddedPathLength", "30070101ff02020000"},
+    {"HugePathLength", "30070101ff02020100"},
+    {"TrailingField", "30090101ff020100020100"},
+    {"NotASequence", "0101ff"}};
+INSTANTIATE_TEST_SUITE_P(All, BadConstraintsTest,
+                         ::testing::ValuesIn(kBadConstraintsCases),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace birthmark::x509

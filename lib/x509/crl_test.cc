@@ -164,29 +164,21 @@ TEST_P(BadCrlSpecTest, IsRefused) {
   EXPECT_THAT(tbs, StatusIs(kInvalid, "CRL_INVALID"));
   EXPECT_THAT(tbs, HasMetadata("field", GetParam().field));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadCrlSpecTest,
-    ::testing::Values(
-        BadSpecCase{"NoIssuer", [](CrlSpec& s) { s.issuer_name_der = ""; },
-                    "issuer"},
-        BadSpecCase{"NoKeyId", [](CrlSpec& s) { s.issuer_key_id = ""; },
-                    "issuer_key_id"},
-        BadSpecCase{"NextUpdateNotLater",
-                    [](CrlSpec& s) { s.next_update = s.this_update; },
-                    "next_update"},
-        BadSpecCase{"BlankInUri", [](CrlSpec& s) { s.shard_uri = "a b"; },
-                    "shard_uri"},
-        BadSpecCase{"SerialTwice",
-                    [](CrlSpec& s) { s.entries.push_back(s.entries[0]); },
-                    "entry"},
-        BadSpecCase{"EmptySerial", [](CrlSpec& s) { s.entries[0].serial = ""; },
-                    "entry"},
-        BadSpecCase{"RemoveFromCrl",
-                    [](CrlSpec& s) {
-                      s.entries[0].reason = RevocationReason::kRemoveFromCrl;
-                    },
-                    "entry"}),
-    [](const auto& info) { return info.param.name; });
+const BadSpecCase kBadCrlSpecCases[] = {
+    {"NoIssuer", [](CrlSpec& s) { s.issuer_name_der = ""; }, "issuer"},
+    {"NoKeyId", [](CrlSpec& s) { s.issuer_key_id = ""; }, "issuer_key_id"},
+    {"NextUpdateNotLater", [](CrlSpec& s) { s.next_update = s.this_update; },
+     "next_update"},
+    {"BlankInUri", [](CrlSpec& s) { s.shard_uri = "a b"; }, "shard_uri"},
+    {"SerialTwice", [](CrlSpec& s) { s.entries.push_back(s.entries[0]); },
+     "entry"},
+    {"EmptySerial", [](CrlSpec& s) { s.entries[0].serial = ""; }, "entry"},
+    {"RemoveFromCrl",
+     [](CrlSpec& s) { s.entries[0].reason = RevocationReason::kRemoveFromCrl; },
+     "entry"}};
+INSTANTIATE_TEST_SUITE_P(All, BadCrlSpecTest,
+                         ::testing::ValuesIn(kBadCrlSpecCases),
+                         [](const auto& info) { return info.param.name; });
 
 // Each row spoils one thing of a good CRL. Positions: 0 tbs (0 version,
 // 1 algorithm, 2 issuer, 3 and 4 times, 5 entries, 6 extensions).
@@ -210,98 +202,91 @@ void AddExtension(DerNode& n, const char* hex) {
   Extensions(n).children.push_back(DerNode::Parse(*HexDecode(hex)));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SpoiledCrlTest,
-    ::testing::Values(
-        SpoiledCase{"TrailingByte",
-                    [](DerNode& n) { n.raw = n.Encode() + '\0'; },
-                    "outer SEQUENCE"},
-        SpoiledCase{"Version1",
-                    [](DerNode& n) {
-                      n.At({0, 0}).content[0] = 0;
-                    },
-                    "version"},
-        SpoiledCase{"AlgorithmsDiffer",
-                    [](DerNode& n) {
-                      n.At({0, 1}) =
-                          DerNode::Parse(crypto::AlgorithmIdentifierDer(
-                              crypto::SignatureAlgorithm::kEcdsaSha384));
-                    },
-                    "signature"},
-        SpoiledCase{"NoNextUpdate",
-                    [](DerNode& n) {
-                      auto& fields = n.At({0}).children;
-                      fields.erase(fields.begin() + 4);
-                    },
-                    "update times"},
-        SpoiledCase{"EmptyList",
-                    [](DerNode& n) {
-                      n.At({0, 5}).children.clear();
-                    },
-                    "revokedCertificates"},
-        SpoiledCase{"NegativeSerial",
-                    [](DerNode& n) {
-                      n.At({0, 5, 0, 0}).content = "\xff\1";
-                    },
-                    "revokedCertificates"},
-        SpoiledCase{"ReasonThatIsNone",
-                    [](DerNode& n) {
-                      n.At({0, 5, 1, 2, 0, 1}).content = "\x0a\x01\x07";
-                    },
-                    "revokedCertificates"},
-        SpoiledCase{"UnknownCriticalInEntry",
-                    [](DerNode& n) {
-                      n.At({0, 5, 1, 2})
-                          .children.push_back(DerNode::Parse(
-                              *HexDecode("300b06022a030101ff04020500")));
-                    },
-                    "revokedCertificates"},
-        SpoiledCase{"NoExtensions",
-                    [](DerNode& n) { n.At({0}).children.pop_back(); },
-                    "crlExtensions"},
-        SpoiledCase{"NoNumber",
-                    [](DerNode& n) {
-                      auto& list = Extensions(n).children;
-                      list.erase(list.begin() + 1);
-                    },
-                    "crlExtensions"},
-        SpoiledCase{"NoAuthorityKeyId",
-                    [](DerNode& n) {
-                      auto& list = Extensions(n).children;
-                      list.erase(list.begin());
-                    },
-                    "crlExtensions"},
-        SpoiledCase{"ExtensionTwice",
-                    [](DerNode& n) {
-                      Extensions(n).children.push_back(Extensions(n).At({0}));
-                    },
-                    "crlExtensions"},
-        SpoiledCase{
-            "DeltaCrl",
-            [](DerNode& n) { AddExtension(n, "300a0603551d1b0403020101"); },
-            "crlExtensions"},
-        SpoiledCase{
-            "UnknownCritical",
-            [](DerNode& n) { AddExtension(n, "300b06022a030101ff04020500"); },
-            "crlExtensions"},
-        SpoiledCase{"IndirectCrl",
-                    [](DerNode& n) {
-                      FindExtension(Extensions(n),
-                                    oids::kIssuingDistributionPoint)
-                          .At({2})
-                          .content = *HexDecode("30038401ff");
-                    },
-                    "crlExtensions"},
-        SpoiledCase{"DistributionPointNotCritical",
-                    [](DerNode& n) {
-                      auto& fields =
-                          FindExtension(Extensions(n),
-                                        oids::kIssuingDistributionPoint)
-                              .children;
-                      fields.erase(fields.begin() + 1);
-                    },
-                    "crlExtensions"}),
-    [](const auto& info) { return info.param.name; });
+const SpoiledCase kSpoiledCrlCases[] = {
+    {"TrailingByte", [](DerNode& n) { n.raw = n.Encode() + '\0'; },
+     "outer SEQUENCE"},
+    {"Version1",
+     [](DerNode& n) {
+       n.At({0, 0}).content[0] = 0;
+     },
+     "version"},
+    {"AlgorithmsDiffer",
+     [](DerNode& n) {
+       n.At({0, 1}) = DerNode::Parse(crypto::AlgorithmIdentifierDer(
+           crypto::SignatureAlgorithm::kEcdsaSha384));
+     },
+     "signature"},
+    {"NoNextUpdate",
+     [](DerNode& n) {
+       auto& fields = n.At({0}).children;
+       fields.erase(fields.begin() + 4);
+     },
+     "update times"},
+    {"EmptyList",
+     [](DerNode& n) {
+       n.At({0, 5}).children.clear();
+     },
+     "revokedCertificates"},
+    {"NegativeSerial",
+     [](DerNode& n) {
+       n.At({0, 5, 0, 0}).content = "\xff\1";
+     },
+     "revokedCertificates"},
+    {"ReasonThatIsNone",
+     [](DerNode& n) {
+       n.At({0, 5, 1, 2, 0, 1}).content = "\x0a\x01\x07";
+     },
+     "revokedCertificates"},
+    {"UnknownCriticalInEntry",
+     [](DerNode& n) {
+       n.At({0, 5, 1, 2})
+           .children.push_back(
+               DerNode::Parse(*HexDecode("300b06022a030101ff04020500")));
+     },
+     "revokedCertificates"},
+    {"NoExtensions", [](DerNode& n) { n.At({0}).children.pop_back(); },
+     "crlExtensions"},
+    {"NoNumber",
+     [](DerNode& n) {
+       auto& list = Extensions(n).children;
+       list.erase(list.begin() + 1);
+     },
+     "crlExtensions"},
+    {"NoAuthorityKeyId",
+     [](DerNode& n) {
+       auto& list = Extensions(n).children;
+       list.erase(list.begin());
+     },
+     "crlExtensions"},
+    {"ExtensionTwice",
+     [](DerNode& n) {
+       Extensions(n).children.push_back(Extensions(n).At({0}));
+     },
+     "crlExtensions"},
+    {"DeltaCrl",
+     [](DerNode& n) { AddExtension(n, "300a0603551d1b0403020101"); },
+     "crlExtensions"},
+    {"UnknownCritical",
+     [](DerNode& n) { AddExtension(n, "300b06022a030101ff04020500"); },
+     "crlExtensions"},
+    {"IndirectCrl",
+     [](DerNode& n) {
+       FindExtension(Extensions(n), oids::kIssuingDistributionPoint)
+           .At({2})
+           .content = *HexDecode("30038401ff");
+     },
+     "crlExtensions"},
+    {"DistributionPointNotCritical",
+     [](DerNode& n) {
+       auto& fields =
+           FindExtension(Extensions(n), oids::kIssuingDistributionPoint)
+               .children;
+       fields.erase(fields.begin() + 1);
+     },
+     "crlExtensions"}};
+INSTANTIATE_TEST_SUITE_P(All, SpoiledCrlTest,
+                         ::testing::ValuesIn(kSpoiledCrlCases),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace birthmark::x509

@@ -164,182 +164,167 @@ std::string IndefiniteForm(const DerNode& node) {
 
 DerNode& RequestedExtensions(DerNode& n) { return n.At({0, 3, 0, 1, 0}); }
 
-INSTANTIATE_TEST_SUITE_P(
-    Outside, SpoiledCsrTest,
-    ::testing::Values(
-        SpoiledCase{"TrailingByte",
-                    [](DerNode& n) { n.raw = n.Encode() + '\0'; }, "end"},
-        SpoiledCase{"TwoRequests",
-                    [](DerNode& n) { n.raw = n.Encode() + n.Encode(); }, "end"},
-        SpoiledCase{"LongOuterLength", [](DerNode& n) { n.raw = LongForm(n); },
-                    "outer SEQUENCE"},
-        SpoiledCase{"IndefiniteOuterLength",
-                    [](DerNode& n) { n.raw = IndefiniteForm(n); },
-                    "outer SEQUENCE"},
-        SpoiledCase{"NotASequence", [](DerNode& n) { n.tag = CBS_ASN1_SET; },
-                    "outer SEQUENCE"},
-        SpoiledCase{"NoSignature", [](DerNode& n) { n.children.pop_back(); },
-                    "signature"},
-        SpoiledCase{"FourthField",
-                    [](DerNode& n) { n.children.push_back(n.At({2})); },
-                    "signature"},
-        SpoiledCase{"UnusedBitsInSignature",
-                    [](DerNode& n) { n.At({2}).content[0] = 1; }, "signature"},
-        SpoiledCase{"SignatureIsOctetString",
-                    [](DerNode& n) { n.At({2}).tag = CBS_ASN1_OCTETSTRING; },
-                    "signature"},
-        SpoiledCase{"Sha1",
-                    [](DerNode& n) {
-                      n.At({1, 0}).content =
-                          absl::StrCat("\x2a\x86\x48\xce\x3d\x04\x01");
-                    },
-                    "signatureAlgorithm"},
-        SpoiledCase{"AlgorithmWithNullParameters",
-                    [](DerNode& n) {
-                      DerNode null;
-                      null.tag = CBS_ASN1_NULL;
-                      n.At({1}).children.push_back(null);
-                    },
-                    "signatureAlgorithm"},
-        SpoiledCase{"AlgorithmOfAnotherKindOfKey",
-                    [](DerNode& n) {
-                      n.At({1}) = DerNode::Parse(crypto::AlgorithmIdentifierDer(
-                          crypto::SignatureAlgorithm::kEd25519));
-                    },
-                    "signatureAlgorithm"}),
-    [](const auto& info) { return info.param.name; });
+const SpoiledCase kSpoiledCsrOutsideCases[] = {
+    {"TrailingByte", [](DerNode& n) { n.raw = n.Encode() + '\0'; }, "end"},
+    {"TwoRequests", [](DerNode& n) { n.raw = n.Encode() + n.Encode(); }, "end"},
+    {"LongOuterLength", [](DerNode& n) { n.raw = LongForm(n); },
+     "outer SEQUENCE"},
+    {"IndefiniteOuterLength", [](DerNode& n) { n.raw = IndefiniteForm(n); },
+     "outer SEQUENCE"},
+    {"NotASequence", [](DerNode& n) { n.tag = CBS_ASN1_SET; },
+     "outer SEQUENCE"},
+    {"NoSignature", [](DerNode& n) { n.children.pop_back(); }, "signature"},
+    {"FourthField", [](DerNode& n) { n.children.push_back(n.At({2})); },
+     "signature"},
+    {"UnusedBitsInSignature", [](DerNode& n) { n.At({2}).content[0] = 1; },
+     "signature"},
+    {"SignatureIsOctetString",
+     [](DerNode& n) { n.At({2}).tag = CBS_ASN1_OCTETSTRING; }, "signature"},
+    {"Sha1",
+     [](DerNode& n) {
+       n.At({1, 0}).content = absl::StrCat("\x2a\x86\x48\xce\x3d\x04\x01");
+     },
+     "signatureAlgorithm"},
+    {"AlgorithmWithNullParameters",
+     [](DerNode& n) {
+       DerNode null;
+       null.tag = CBS_ASN1_NULL;
+       n.At({1}).children.push_back(null);
+     },
+     "signatureAlgorithm"},
+    {"AlgorithmOfAnotherKindOfKey",
+     [](DerNode& n) {
+       n.At({1}) = DerNode::Parse(crypto::AlgorithmIdentifierDer(
+           crypto::SignatureAlgorithm::kEd25519));
+     },
+     "signatureAlgorithm"}};
+INSTANTIATE_TEST_SUITE_P(Outside, SpoiledCsrTest,
+                         ::testing::ValuesIn(kSpoiledCsrOutsideCases),
+                         [](const auto& info) { return info.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(
-    Info, SpoiledCsrTest,
-    ::testing::Values(
-        SpoiledCase{"Version1",
-                    [](DerNode& n) {
-                      n.At({0, 0}).content = "\x01";
-                    },
-                    "version"},
-        SpoiledCase{"PaddedVersion",
-                    [](DerNode& n) {
-                      n.At({0, 0}).content = std::string(2, '\0');
-                    },
-                    "version"},
-        SpoiledCase{"NegativeVersion",
-                    [](DerNode& n) {
-                      n.At({0, 0}).content = "\xff";
-                    },
-                    "version"},
-        SpoiledCase{"NoVersion",
-                    [](DerNode& n) {
-                      auto& fields = n.At({0}).children;
-                      fields.erase(fields.begin());
-                    },
-                    "version"},
-        SpoiledCase{"LongInnerLength",
-                    [](DerNode& n) { n.At({0}).raw = LongForm(n.At({0})); },
-                    "certificationRequestInfo"},
-        SpoiledCase{
-            "IndefiniteInnerLength",
-            [](DerNode& n) { n.At({0}).raw = IndefiniteForm(n.At({0})); },
-            "certificationRequestInfo"},
-        SpoiledCase{"LongSubjectLength",
-                    [](DerNode& n) {
-                      n.At({0, 1}).raw = LongForm(n.At({0, 1}));
-                    },
-                    "subject"},
-        SpoiledCase{"NulInSubject",
-                    [](DerNode& n) {
-                      n.At({0, 1, 1, 0, 1}).content = std::string("a\0b", 3);
-                    },
-                    "subject"},
-        SpoiledCase{"BadUtf8InSubject",
-                    [](DerNode& n) {
-                      n.At({0, 1, 1, 0, 1}).content = "\xff";
-                    },
-                    "subject"},
-        SpoiledCase{"LongLengthInsideOfSubject",
-                    [](DerNode& n) {
-                      DerNode& value = n.At({0, 1, 1, 0, 1});
-                      value.raw = LongForm(value);
-                    },
-                    "subject"},
-        SpoiledCase{"KeyIsNoSequence",
-                    [](DerNode& n) {
-                      n.At({0, 2}).tag = CBS_ASN1_SET;
-                    },
-                    "subjectPKInfo"},
-        SpoiledCase{"NoAttributes",
-                    [](DerNode& n) { n.At({0}).children.pop_back(); },
-                    "attributes"},
-        SpoiledCase{"FieldAfterAttributes",
-                    [](DerNode& n) {
-                      n.At({0}).children.push_back(n.At({0, 0}));
-                    },
-                    "attributes"}),
-    [](const auto& info) { return info.param.name; });
+const SpoiledCase kSpoiledCsrInfoCases[] = {
+    {"Version1",
+     [](DerNode& n) {
+       n.At({0, 0}).content = "\x01";
+     },
+     "version"},
+    {"PaddedVersion",
+     [](DerNode& n) {
+       n.At({0, 0}).content = std::string(2, '\0');
+     },
+     "version"},
+    {"NegativeVersion",
+     [](DerNode& n) {
+       n.At({0, 0}).content = "\xff";
+     },
+     "version"},
+    {"NoVersion",
+     [](DerNode& n) {
+       auto& fields = n.At({0}).children;
+       fields.erase(fields.begin());
+     },
+     "version"},
+    {"LongInnerLength", [](DerNode& n) { n.At({0}).raw = LongForm(n.At({0})); },
+     "certificationRequestInfo"},
+    {"IndefiniteInnerLength",
+     [](DerNode& n) { n.At({0}).raw = IndefiniteForm(n.At({0})); },
+     "certificationRequestInfo"},
+    {"LongSubjectLength",
+     [](DerNode& n) {
+       n.At({0, 1}).raw = LongForm(n.At({0, 1}));
+     },
+     "subject"},
+    {"NulInSubject",
+     [](DerNode& n) {
+       n.At({0, 1, 1, 0, 1}).content = std::string("a\0b", 3);
+     },
+     "subject"},
+    {"BadUtf8InSubject",
+     [](DerNode& n) {
+       n.At({0, 1, 1, 0, 1}).content = "\xff";
+     },
+     "subject"},
+    {"LongLengthInsideOfSubject",
+     [](DerNode& n) {
+       DerNode& value = n.At({0, 1, 1, 0, 1});
+       value.raw = LongForm(value);
+     },
+     "subject"},
+    {"KeyIsNoSequence",
+     [](DerNode& n) {
+       n.At({0, 2}).tag = CBS_ASN1_SET;
+     },
+     "subjectPKInfo"},
+    {"NoAttributes", [](DerNode& n) { n.At({0}).children.pop_back(); },
+     "attributes"},
+    {"FieldAfterAttributes",
+     [](DerNode& n) {
+       n.At({0}).children.push_back(n.At({0, 0}));
+     },
+     "attributes"}};
+INSTANTIATE_TEST_SUITE_P(Info, SpoiledCsrTest,
+                         ::testing::ValuesIn(kSpoiledCsrInfoCases),
+                         [](const auto& info) { return info.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(
-    Attributes, SpoiledCsrTest,
-    ::testing::Values(
-        SpoiledCase{"AttributeTwice",
-                    [](DerNode& n) {
-                      n.At({0, 3}).children.push_back(n.At({0, 3, 0}));
-                    },
-                    "attributes"},
-        SpoiledCase{"NotSorted",
-                    [](DerNode& n) {
-                      DerNode other = n.At({0, 3, 0});
-                      other.At({0}).content = oids::kChallengePassword.data();
-                      other.At({1}).children = {
-                          DerNode::Parse(*HexDecode("0c0178"))};
-                      n.At({0, 3}).children.push_back(other);
-                    },
-                    "attributes"},
-        SpoiledCase{"NoValue",
-                    [](DerNode& n) {
-                      n.At({0, 3, 0, 1}).children.clear();
-                    },
-                    "attributes"},
-        SpoiledCase{
-            "ExtensionRequestTwice",
-            [](DerNode& n) {
-              n.At({0, 3, 0, 1}).children.push_back(RequestedExtensions(n));
-            },
-            "extensionRequest"},
-        SpoiledCase{"NoExtension",
-                    [](DerNode& n) { RequestedExtensions(n).children.clear(); },
-                    "extensionRequest"},
-        SpoiledCase{"ExtensionTwice",
-                    [](DerNode& n) {
-                      DerNode& extensions = RequestedExtensions(n);
-                      extensions.children.push_back(extensions.At({0}));
-                    },
-                    "extensionRequest"},
-        SpoiledCase{"CriticalIsFalseInWords",
-                    [](DerNode& n) {
-                      auto& fields = RequestedExtensions(n).At({0}).children;
-                      fields.insert(fields.begin() + 1,
-                                    DerNode::Parse(*HexDecode("010100")));
-                    },
-                    "extensionRequest"},
-        SpoiledCase{"CriticalIsNeitherTrueNorFalse",
-                    [](DerNode& n) {
-                      auto& fields = RequestedExtensions(n).At({0}).children;
-                      DerNode flag = DerNode::Parse(*HexDecode("0101ff"));
-                      flag.content = "\x01";
-                      fields.insert(fields.begin() + 1, flag);
-                    },
-                    "extensionRequest"},
-        SpoiledCase{
-            "EmptyAltName",
-            [](DerNode& n) {
-              RequestedExtensions(n).At({0, 1}).content = *HexDecode("3000");
-            },
-            "subjectAltName"},
-        SpoiledCase{"AltNameWithTrailingByte",
-                    [](DerNode& n) {
-                      RequestedExtensions(n).At({0, 1}).content += '\0';
-                    },
-                    "subjectAltName"}),
-    [](const auto& info) { return info.param.name; });
+const SpoiledCase kSpoiledCsrAttributesCases[] = {
+    {"AttributeTwice",
+     [](DerNode& n) {
+       n.At({0, 3}).children.push_back(n.At({0, 3, 0}));
+     },
+     "attributes"},
+    {"NotSorted",
+     [](DerNode& n) {
+       DerNode other = n.At({0, 3, 0});
+       other.At({0}).content = oids::kChallengePassword.data();
+       other.At({1}).children = {DerNode::Parse(*HexDecode("0c0178"))};
+       n.At({0, 3}).children.push_back(other);
+     },
+     "attributes"},
+    {"NoValue",
+     [](DerNode& n) {
+       n.At({0, 3, 0, 1}).children.clear();
+     },
+     "attributes"},
+    {"ExtensionRequestTwice",
+     [](DerNode& n) {
+       n.At({0, 3, 0, 1}).children.push_back(RequestedExtensions(n));
+     },
+     "extensionRequest"},
+    {"NoExtension", [](DerNode& n) { RequestedExtensions(n).children.clear(); },
+     "extensionRequest"},
+    {"ExtensionTwice",
+     [](DerNode& n) {
+       DerNode& extensions = RequestedExtensions(n);
+       extensions.children.push_back(extensions.At({0}));
+     },
+     "extensionRequest"},
+    {"CriticalIsFalseInWords",
+     [](DerNode& n) {
+       auto& fields = RequestedExtensions(n).At({0}).children;
+       fields.insert(fields.begin() + 1, DerNode::Parse(*HexDecode("010100")));
+     },
+     "extensionRequest"},
+    {"CriticalIsNeitherTrueNorFalse",
+     [](DerNode& n) {
+       auto& fields = RequestedExtensions(n).At({0}).children;
+       DerNode flag = DerNode::Parse(*HexDecode("0101ff"));
+       flag.content = "\x01";
+       fields.insert(fields.begin() + 1, flag);
+     },
+     "extensionRequest"},
+    {"EmptyAltName",
+     [](DerNode& n) {
+       RequestedExtensions(n).At({0, 1}).content = *HexDecode("3000");
+     },
+     "subjectAltName"},
+    {"AltNameWithTrailingByte",
+     [](DerNode& n) {
+       RequestedExtensions(n).At({0, 1}).content += '\0';
+     },
+     "subjectAltName"}};
+INSTANTIATE_TEST_SUITE_P(Attributes, SpoiledCsrTest,
+                         ::testing::ValuesIn(kSpoiledCsrAttributesCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(CsrTest, ASpoiledKeyIsTheKeysError) {
   DerNode node = DerNode::Parse(GoodCsr());

@@ -62,35 +62,37 @@ TEST_P(BadSubjectAltNamesTest, IsRefused) {
               ::testing::AnyOf(StatusIs(kInvalid, "SAN_MALFORMED"),
                                StatusIs(kInvalid, "HW_MODULE_NAME_MALFORMED")));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadSubjectAltNamesTest,
-    ::testing::Values(
-        Case{"Nothing", ""}, Case{"NoEntry", "3000"},
-        Case{"TrailingBytes", "300386016100"}, Case{"EmptyUri", "30028600"},
-        Case{"NulInDnsName", "30058203610062"},
-        Case{"BlankInUri",
-             "30038601"
-             "20"},
-        Case{"NonAsciiEmail",
-             "300381"
-             "01ff"},
-        Case{"AddressOfThreeOctets", "30058703010203"},
-        Case{"AddressWithMask",
-             "300a8708"
-             "0102030405060708"},
-        Case{"UnknownTag",
-             "30038901"
-             "61"},
-        Case{"ConstructedUri",
-             "3005a60386"
-             "0161"},
-        Case{"OtherNameWithoutValue", "3006a00406022a03"},
-        Case{"HwModuleNameWithoutSerial",
-             "3013a01106082b06010505070804a005300306"
-             "012a"},
-        Case{"HwModuleNameWithEmptySerial",
-             "3017a01506082b06010505070804a009300706032a03040400"}),
-    [](const auto& info) { return info.param.name; });
+const Case kBadSubjectAltNamesCases[] = {
+    {"Nothing", ""},
+    {"NoEntry", "3000"},
+    {"TrailingBytes", "300386016100"},
+    {"EmptyUri", "30028600"},
+    {"NulInDnsName", "30058203610062"},
+    {"BlankInUri",
+     "30038601"
+     "20"},
+    {"NonAsciiEmail",
+     "300381"
+     "01ff"},
+    {"AddressOfThreeOctets", "30058703010203"},
+    {"AddressWithMask",
+     "300a8708"
+     "0102030405060708"},
+    {"UnknownTag",
+     "30038901"
+     "61"},
+    {"ConstructedUri",
+     "3005a60386"
+     "0161"},
+    {"OtherNameWithoutValue", "3006a00406022a03"},
+    {"HwModuleNameWithoutSerial",
+     "3013a01106082b06010505070804a005300306"
+     "012a"},
+    {"HwModuleNameWithEmptySerial",
+     "3017a01506082b06010505070804a009300706032a03040400"}};
+INSTANTIATE_TEST_SUITE_P(All, BadSubjectAltNamesTest,
+                         ::testing::ValuesIn(kBadSubjectAltNamesCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(SubjectAltNamesTest, ValuesThatDoNotFitAreNotWritten) {
   SubjectAltNames names;

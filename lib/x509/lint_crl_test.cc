@@ -90,101 +90,98 @@ TEST_P(SpoiledTbsCrlTest, IsFound) {
 
 DerNode& Extensions(DerNode& n) { return n.At({6, 0}); }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SpoiledTbsCrlTest,
-    ::testing::Values(
-        SpoiledCase{"Version1", [](DerNode& n) { n.At({0}).content[0] = 0; },
-                    "rfc5280_crl_version_2"},
-        SpoiledCase{"UnknownAlgorithm",
-                    [](DerNode& n) {
-                      n.At({1, 0}).content = "\x2a\x03";
-                    },
-                    "rfc5280_signature_algorithm"},
-        SpoiledCase{"EmptyIssuer",
-                    [](DerNode& n) { n.At({2}).children.clear(); },
-                    "rfc5280_issuer_not_empty"},
-        SpoiledCase{"GeneralizedTimeBefore2050",
-                    [](DerNode& n) {
-                      n.At({3}).tag = CBS_ASN1_GENERALIZEDTIME;
-                      n.At({3}).content = "20260101000000Z";
-                    },
-                    "rfc5280_validity_encoding"},
-        SpoiledCase{"NextUpdateNotLater",
-                    [](DerNode& n) { n.At({4}) = n.At({3}); },
-                    "rfc5280_validity_order"},
-        SpoiledCase{
-            "NoNextUpdate",
-            [](DerNode& n) { n.children.erase(n.children.begin() + 4); },
-            "der_malformed"},
-        SpoiledCase{"EmptyList", [](DerNode& n) { n.At({5}).children.clear(); },
-                    "rfc5280_crl_empty_list"},
-        SpoiledCase{"EntryTwice",
-                    [](DerNode& n) {
-                      n.At({5}).children.push_back(n.At({5, 0}));
-                    },
-                    "rfc5280_crl_unique_entries"},
-        SpoiledCase{"NegativeSerial",
-                    [](DerNode& n) {
-                      n.At({5, 0, 0}).content = "\x80";
-                    },
-                    "rfc5280_serial_positive"},
-        SpoiledCase{"RevokedLater",
-                    [](DerNode& n) {
-                      n.At({5, 0, 1}).content = "260101000001Z";
-                    },
-                    "crl_revoked_later"},
-        SpoiledCase{
-            "ReasonUnspecified",
-            [](DerNode& n) {
-              n.At({5, 1, 2, 0, 1}).content = std::string("\x0a\x01\x00", 3);
-            },
-            "rfc5280_reason_unspecified"},
-        SpoiledCase{"ReasonRemove",
-                    [](DerNode& n) {
-                      n.At({5, 1, 2, 0, 1}).content = "\x0a\x01\x08";
-                    },
-                    "rfc5280_reason_remove"},
-        SpoiledCase{"ReasonThatIsNone",
-                    [](DerNode& n) {
-                      n.At({5, 1, 2, 0, 1}).content = "\x0a\x01\x07";
-                    },
-                    "rfc5280_reason_code"},
-        SpoiledCase{"InvalidityDateInUtcTime",
-                    [](DerNode& n) {
-                      n.At({5, 1, 2, 1, 1}).content =
-                          "\x17\x0d"
-                          "260101000000Z";
-                    },
-                    "rfc5280_invalidity_date"},
-        SpoiledCase{"NoAki",
-                    [](DerNode& n) {
-                      Extensions(n).children.erase(
-                          Extensions(n).children.begin());
-                    },
-                    "rfc5280_aki_present"},
-        SpoiledCase{"NegativeNumber",
-                    [](DerNode& n) {
-                      Extensions(n).At({1, 1}).content = "\x02\x01\xff";
-                    },
-                    "rfc5280_crl_number"},
-        SpoiledCase{"DistributionPointNotCritical",
-                    [](DerNode& n) {
-                      auto& fields = Extensions(n).At({2}).children;
-                      fields.erase(fields.begin() + 1);
-                    },
-                    "rfc5280_issuing_distribution_point"},
-        SpoiledCase{"ExtensionTwice",
-                    [](DerNode& n) {
-                      Extensions(n).children.push_back(Extensions(n).At({1}));
-                    },
-                    "rfc5280_extensions_unique"},
-        SpoiledCase{"DeltaCrl",
-                    [](DerNode& n) {
-                      Extensions(n).children.push_back(DerNode::Parse(
-                          *HexDecode("300d0603551d1b0101ff0403020101")));
-                    },
-                    "rfc5280_unknown_critical"}),
-    [](const auto& info) { return std::string(info.param.name); });
+const SpoiledCase kSpoiledTbsCrlCases[] = {
+    {"Version1", [](DerNode& n) { n.At({0}).content[0] = 0; },
+     "rfc5280_crl_version_2"},
+    {"UnknownAlgorithm",
+     [](DerNode& n) {
+       n.At({1, 0}).content = "\x2a\x03";
+     },
+     "rfc5280_signature_algorithm"},
+    {"EmptyIssuer", [](DerNode& n) { n.At({2}).children.clear(); },
+     "rfc5280_issuer_not_empty"},
+    {"GeneralizedTimeBefore2050",
+     [](DerNode& n) {
+       n.At({3}).tag = CBS_ASN1_GENERALIZEDTIME;
+       n.At({3}).content = "20260101000000Z";
+     },
+     "rfc5280_validity_encoding"},
+    {"NextUpdateNotLater", [](DerNode& n) { n.At({4}) = n.At({3}); },
+     "rfc5280_validity_order"},
+    {"NoNextUpdate",
+     [](DerNode& n) { n.children.erase(n.children.begin() + 4); },
+     "der_malformed"},
+    {"EmptyList", [](DerNode& n) { n.At({5}).children.clear(); },
+     "rfc5280_crl_empty_list"},
+    {"EntryTwice",
+     [](DerNode& n) {
+       n.At({5}).children.push_back(n.At({5, 0}));
+     },
+     "rfc5280_crl_unique_entries"},
+    {"NegativeSerial",
+     [](DerNode& n) {
+       n.At({5, 0, 0}).content = "\x80";
+     },
+     "rfc5280_serial_positive"},
+    {"RevokedLater",
+     [](DerNode& n) {
+       n.At({5, 0, 1}).content = "260101000001Z";
+     },
+     "crl_revoked_later"},
+    {"ReasonUnspecified",
+     [](DerNode& n) {
+       n.At({5, 1, 2, 0, 1}).content = std::string("\x0a\x01\x00", 3);
+     },
+     "rfc5280_reason_unspecified"},
+    {"ReasonRemove",
+     [](DerNode& n) {
+       n.At({5, 1, 2, 0, 1}).content = "\x0a\x01\x08";
+     },
+     "rfc5280_reason_remove"},
+    {"ReasonThatIsNone",
+     [](DerNode& n) {
+       n.At({5, 1, 2, 0, 1}).content = "\x0a\x01\x07";
+     },
+     "rfc5280_reason_code"},
+    {"InvalidityDateInUtcTime",
+     [](DerNode& n) {
+       n.At({5, 1, 2, 1, 1}).content =
+           "\x17\x0d"
+           "260101000000Z";
+     },
+     "rfc5280_invalidity_date"},
+    {"NoAki",
+     [](DerNode& n) {
+       Extensions(n).children.erase(Extensions(n).children.begin());
+     },
+     "rfc5280_aki_present"},
+    {"NegativeNumber",
+     [](DerNode& n) {
+       Extensions(n).At({1, 1}).content = "\x02\x01\xff";
+     },
+     "rfc5280_crl_number"},
+    {"DistributionPointNotCritical",
+     [](DerNode& n) {
+       auto& fields = Extensions(n).At({2}).children;
+       fields.erase(fields.begin() + 1);
+     },
+     "rfc5280_issuing_distribution_point"},
+    {"ExtensionTwice",
+     [](DerNode& n) {
+       Extensions(n).children.push_back(Extensions(n).At({1}));
+     },
+     "rfc5280_extensions_unique"},
+    {"DeltaCrl",
+     [](DerNode& n) {
+       Extensions(n).children.push_back(
+           DerNode::Parse(*HexDecode("300d0603551d1b0101ff0403020101")));
+     },
+     "rfc5280_unknown_critical"}};
+INSTANTIATE_TEST_SUITE_P(All, SpoiledTbsCrlTest,
+                         ::testing::ValuesIn(kSpoiledTbsCrlCases),
+                         [](const auto& info) {
+                           return std::string(info.param.name);
+                         });
 
 }  // namespace
 }  // namespace birthmark::x509

@@ -89,16 +89,17 @@ INSTANTIATE_TEST_SUITE_P(
         UnwritableCase{"C", oids::kCountry, "DEU"},
         UnwritableCase{"L", oids::kLocality, std::string(129, 'x')}),
     [](const auto& info) { return info.param.name; });
+const UnwritableCase kUnwritableNameForeignCharactersCases[] = {
+    {"serialNumber", oids::kSerialNumber, "a_b"},
+    {"DC", oids::kDomainComponent, "b\xc3\xbc"},
+    {"CN", oids::kCommonName, std::string("a\0b", 3)},
+    {"O", oids::kOrganization, "\xc3"},
+    {"OU", oids::kOrganizationalUnit, "\xc0\x80"},
+    {"L", oids::kLocality, "\xed\xa0\x80"},
+    {"ST", oids::kState, "\xf4\x90\x80\x80"}};
 INSTANTIATE_TEST_SUITE_P(
     ForeignCharacters, UnwritableNameTest,
-    ::testing::Values(
-        UnwritableCase{"serialNumber", oids::kSerialNumber, "a_b"},
-        UnwritableCase{"DC", oids::kDomainComponent, "b\xc3\xbc"},
-        UnwritableCase{"CN", oids::kCommonName, std::string("a\0b", 3)},
-        UnwritableCase{"O", oids::kOrganization, "\xc3"},
-        UnwritableCase{"OU", oids::kOrganizationalUnit, "\xc0\x80"},
-        UnwritableCase{"L", oids::kLocality, "\xed\xa0\x80"},
-        UnwritableCase{"ST", oids::kState, "\xf4\x90\x80\x80"}),
+    ::testing::ValuesIn(kUnwritableNameForeignCharactersCases),
     [](const auto& info) { return info.param.name; });
 
 TEST(NameTest, LengthsAreCountedInCharactersNotOctets) {
@@ -147,32 +148,32 @@ TEST_P(MalformedNameTest, IsRefused) {
   EXPECT_THAT(DistinguishedName::Parse(FromHex(GetParam().hex)),
               StatusIs(kInvalid, "NAME_MALFORMED"));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, MalformedNameTest,
-    ::testing::Values(
-        MalformedCase{"Nothing", ""},
-        MalformedCase{"TrailingBytes", "300c310a300806035504030c017800"},
-        MalformedCase{"LongLength", "30810c310a300806035504030c0178"},
-        MalformedCase{"IndefiniteLength", "3080310a300806035504030c01780000"},
-        MalformedCase{"EmptyRdn", "30023100"},
-        MalformedCase{"NoValue",
-                      "30093107300506035504"
-                      "03"},
-        MalformedCase{"ValueTwice", "300f310d300b06035504030c01780c0178"},
-        MalformedCase{"ForeignPrintable", "300c310a3008060355040313015f"},
-        MalformedCase{"BadUtf8", "300c310a300806035504030c01ff"},
-        MalformedCase{"NulInside", "300c310a300806035504030c0100"},
-        MalformedCase{"HalfBmpCharacter", "300c310a300806035504031e0100"},
-        MalformedCase{"SurrogateInBmp", "300d310b300906035504031e02d800"},
-        MalformedCase{"BitStringValue", "300d310b3009060355040303020061"},
-        MalformedCase{"UnsortedRdn",
-                      "3018311630090603550403"
-                      "0c027878"
-                      "3009060355040a0c"
-                      "0178"},
-        MalformedCase{"AttributeTwiceInOneRdn",
-                      "30163114300806035504030c0178300806035504030c0178"}),
-    [](const auto& info) { return info.param.name; });
+const MalformedCase kMalformedNameCases[] = {
+    {"Nothing", ""},
+    {"TrailingBytes", "300c310a300806035504030c017800"},
+    {"LongLength", "30810c310a300806035504030c0178"},
+    {"IndefiniteLength", "3080310a300806035504030c01780000"},
+    {"EmptyRdn", "30023100"},
+    {"NoValue",
+     "30093107300506035504"
+     "03"},
+    {"ValueTwice", "300f310d300b06035504030c01780c0178"},
+    {"ForeignPrintable", "300c310a3008060355040313015f"},
+    {"BadUtf8", "300c310a300806035504030c01ff"},
+    {"NulInside", "300c310a300806035504030c0100"},
+    {"HalfBmpCharacter", "300c310a300806035504031e0100"},
+    {"SurrogateInBmp", "300d310b300906035504031e02d800"},
+    {"BitStringValue", "300d310b3009060355040303020061"},
+    {"UnsortedRdn",
+     "3018311630090603550403"
+     "0c027878"
+     "3009060355040a0c"
+     "0178"},
+    {"AttributeTwiceInOneRdn",
+     "30163114300806035504030c0178300806035504030c0178"}};
+INSTANTIATE_TEST_SUITE_P(All, MalformedNameTest,
+                         ::testing::ValuesIn(kMalformedNameCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(NameTest, NamesOfTooManyAttributesAreRefused) {
   DistinguishedName name;

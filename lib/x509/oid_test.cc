@@ -43,16 +43,20 @@ TEST_P(BadOidTextTest, IsRefused) {
   EXPECT_THAT(Oid::FromText(GetParam().text),
               StatusIs(kInvalid, "OID_MALFORMED"));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadOidTextTest,
-    ::testing::Values(Case{"Empty", ""}, Case{"OneArc", "1"},
-                      Case{"FirstArcTooLarge", "3.1"},
-                      Case{"SecondArcTooLarge", "1.40"},
-                      Case{"EmptyArc", "1.2..3"}, Case{"TrailingDot", "1.2."},
-                      Case{"Sign", "1.-2"}, Case{"LeadingZero", "1.2.03"},
-                      Case{"Letters", "1.two"},
-                      Case{"ArcAbove64Bits", "1.2.18446744073709551616"}),
-    [](const auto& info) { return info.param.name; });
+const Case kBadOidTextCases[] = {
+    {"Empty", ""},
+    {"OneArc", "1"},
+    {"FirstArcTooLarge", "3.1"},
+    {"SecondArcTooLarge", "1.40"},
+    {"EmptyArc", "1.2..3"},
+    {"TrailingDot", "1.2."},
+    {"Sign", "1.-2"},
+    {"LeadingZero", "1.2.03"},
+    {"Letters", "1.two"},
+    {"ArcAbove64Bits", "1.2.18446744073709551616"}};
+INSTANTIATE_TEST_SUITE_P(All, BadOidTextTest,
+                         ::testing::ValuesIn(kBadOidTextCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(OidTest, PaddedAndCutContentIsRefused) {
   EXPECT_THAT(Oid::FromContent(absl::string_view("\x55\x80\x01", 3)),

@@ -146,19 +146,20 @@ TEST_P(OpenSslRequestTest, WeReadItsRequests) {
   EXPECT_EQ(csr.requested_extensions().size(), 2u);
   EXPECT_OK(csr.VerifyProofOfPossession());
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, OpenSslRequestTest,
-    ::testing::Values(
-        RequestCase{"P256", "ec -pkeyopt ec_paramgen_curve:P-256",
-                    crypto::KeyAlgorithm::kP256},
-        RequestCase{"P256WithSha384",
-                    "ec -pkeyopt ec_paramgen_curve:P-256 -sha384",
-                    crypto::KeyAlgorithm::kP256},
-        RequestCase{"P384", "ec -pkeyopt ec_paramgen_curve:P-384",
-                    crypto::KeyAlgorithm::kP384},
-        RequestCase{"Ed25519", "ed25519", crypto::KeyAlgorithm::kEd25519},
-        RequestCase{"Rsa2048", "rsa:2048", crypto::KeyAlgorithm::kRsa}),
-    [](const auto& info) { return std::string(info.param.name); });
+const RequestCase kOpenSslRequestCases[] = {
+    {"P256", "ec -pkeyopt ec_paramgen_curve:P-256",
+     crypto::KeyAlgorithm::kP256},
+    {"P256WithSha384", "ec -pkeyopt ec_paramgen_curve:P-256 -sha384",
+     crypto::KeyAlgorithm::kP256},
+    {"P384", "ec -pkeyopt ec_paramgen_curve:P-384",
+     crypto::KeyAlgorithm::kP384},
+    {"Ed25519", "ed25519", crypto::KeyAlgorithm::kEd25519},
+    {"Rsa2048", "rsa:2048", crypto::KeyAlgorithm::kRsa}};
+INSTANTIATE_TEST_SUITE_P(All, OpenSslRequestTest,
+                         ::testing::ValuesIn(kOpenSslRequestCases),
+                         [](const auto& info) {
+                           return std::string(info.param.name);
+                         });
 
 }  // namespace
 }  // namespace birthmark::x509

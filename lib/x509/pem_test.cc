@@ -67,34 +67,32 @@ TEST_P(BadPemTest, IsRefused) {
   EXPECT_THAT(PemDecodeOne(GetParam().text, kPemCertificate),
               StatusIs(kInvalid, "PEM_MALFORMED"));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadPemTest,
-    ::testing::Values(
-        Case{"Empty", ""}, Case{"NoBlock", "hello\n"},
-        Case{"OtherLabel", "-----BEGIN X-----\nYQ==\n-----END X-----\n"},
-        Case{"NoEnd", "-----BEGIN CERTIFICATE-----\nYQ==\n"},
-        Case{"OtherEnd",
-             "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERT-----\n"},
-        Case{"EndFirst",
-             "-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n"
-             "YQ==\n-----END CERTIFICATE-----\n"},
-        Case{"SpoiledBegin",
-             "-----BEGIN CERTIFICATE----\nYQ==\n-----END CERTIFICATE-----\n"},
-        Case{"Header",
-             "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n\nYQ==\n"
-             "-----END CERTIFICATE-----\n"},
-        Case{"NoPadding",
-             "-----BEGIN CERTIFICATE-----\nYQ\n-----END CERTIFICATE-----\n"},
-        Case{"BitsInPadding",
-             "-----BEGIN CERTIFICATE-----\nYR==\n-----END CERTIFICATE-----\n"},
-        Case{"BlankWithinALine",
-             "-----BEGIN CERTIFICATE-----\nY Q==\n-----END CERTIFICATE-----\n"},
-        Case{"EmptyBlock",
-             "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"},
-        Case{"TwoBlocks",
-             "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----\n"
-             "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----"}),
-    [](const auto& info) { return info.param.name; });
+const Case kBadPemCases[] = {
+    {"Empty", ""},
+    {"NoBlock", "hello\n"},
+    {"OtherLabel", "-----BEGIN X-----\nYQ==\n-----END X-----\n"},
+    {"NoEnd", "-----BEGIN CERTIFICATE-----\nYQ==\n"},
+    {"OtherEnd", "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERT-----\n"},
+    {"EndFirst",
+     "-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n"
+     "YQ==\n-----END CERTIFICATE-----\n"},
+    {"SpoiledBegin",
+     "-----BEGIN CERTIFICATE----\nYQ==\n-----END CERTIFICATE-----\n"},
+    {"Header",
+     "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n\nYQ==\n"
+     "-----END CERTIFICATE-----\n"},
+    {"NoPadding",
+     "-----BEGIN CERTIFICATE-----\nYQ\n-----END CERTIFICATE-----\n"},
+    {"BitsInPadding",
+     "-----BEGIN CERTIFICATE-----\nYR==\n-----END CERTIFICATE-----\n"},
+    {"BlankWithinALine",
+     "-----BEGIN CERTIFICATE-----\nY Q==\n-----END CERTIFICATE-----\n"},
+    {"EmptyBlock", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"},
+    {"TwoBlocks",
+     "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----\n"
+     "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----"}};
+INSTANTIATE_TEST_SUITE_P(All, BadPemTest, ::testing::ValuesIn(kBadPemCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(PemTest, TextAboveTheLimitIsRefusedUnread) {
   EXPECT_THAT(PemDecodeOne(PemEncode(kPemCsr, "x"), kPemCsr, 10),

@@ -19,24 +19,23 @@ TEST_P(GoodSpiffeIdTest, IsReadAndWritten) {
   EXPECT_THAT(SpiffeId::Parse(GetParam().uri), IsOkAndHolds(Eq(GetParam().id)));
   EXPECT_THAT(GetParam().id.ToUri(), IsOkAndHolds(GetParam().uri));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, GoodSpiffeIdTest,
-    ::testing::Values(
-        GoodCase{"Service",
-                 "spiffe://example.test/service/ca",
-                 {"example.test", SpiffeKind::kService, "", "ca"}},
-        GoodCase{"Operator",
-                 "spiffe://td-1_x/operator/Alice.B",
-                 {"td-1_x", SpiffeKind::kOperator, "", "Alice.B"}},
-        GoodCase{"Line",
-                 "spiffe://t/fleet/f-1/line/l-2",
-                 {"t", SpiffeKind::kLine, "f-1", "l-2"}},
-        GoodCase{"Device",
-                 "spiffe://t/fleet/f/device/"
-                 "0197a000-0000-7000-8000-000000000001",
-                 {"t", SpiffeKind::kDevice, "f",
-                  "0197a000-0000-7000-8000-000000000001"}}),
-    [](const auto& info) { return info.param.name; });
+const GoodCase kGoodSpiffeIdCases[] = {
+    {"Service",
+     "spiffe://example.test/service/ca",
+     {"example.test", SpiffeKind::kService, "", "ca"}},
+    {"Operator",
+     "spiffe://td-1_x/operator/Alice.B",
+     {"td-1_x", SpiffeKind::kOperator, "", "Alice.B"}},
+    {"Line",
+     "spiffe://t/fleet/f-1/line/l-2",
+     {"t", SpiffeKind::kLine, "f-1", "l-2"}},
+    {"Device",
+     "spiffe://t/fleet/f/device/"
+     "0197a000-0000-7000-8000-000000000001",
+     {"t", SpiffeKind::kDevice, "f", "0197a000-0000-7000-8000-000000000001"}}};
+INSTANTIATE_TEST_SUITE_P(All, GoodSpiffeIdTest,
+                         ::testing::ValuesIn(kGoodSpiffeIdCases),
+                         [](const auto& info) { return info.param.name; });
 
 struct BadCase {
   const char* name;
@@ -47,33 +46,33 @@ TEST_P(BadSpiffeIdTest, IsRefused) {
   EXPECT_THAT(SpiffeId::Parse(GetParam().uri),
               StatusIs(kInvalid, "SPIFFE_ID_INVALID"));
 }
-INSTANTIATE_TEST_SUITE_P(
-    All, BadSpiffeIdTest,
-    ::testing::Values(
-        BadCase{"Empty", ""}, BadCase{"OtherScheme", "https://t/service/ca"},
-        BadCase{"UpperCaseScheme", "SPIFFE://t/service/ca"},
-        BadCase{"NoTrustDomain", "spiffe:///service/ca"},
-        BadCase{"UpperCaseTrustDomain", "spiffe://T/service/ca"},
-        BadCase{"Port", "spiffe://t:80/service/ca"},
-        BadCase{"User", "spiffe://u@t/service/ca"},
-        BadCase{"Query", "spiffe://t/service/ca?x"},
-        BadCase{"Fragment", "spiffe://t/service/ca#x"},
-        BadCase{"Percent", "spiffe://t/service/c%61"},
-        BadCase{"EmptySegment", "spiffe://t//service/ca"},
-        BadCase{"TrailingSlash", "spiffe://t/service/ca/"},
-        BadCase{"DotSegment", "spiffe://t/service/."},
-        BadCase{"DotDotSegment", "spiffe://t/fleet/../line/x"},
-        BadCase{"Blank", "spiffe://t/service/c a"},
-        BadCase{"Nul", std::string("spiffe://t/service/ca\0", 22)},
-        BadCase{"NoPath", "spiffe://t"},
-        BadCase{"UnknownKind", "spiffe://t/robot/x"},
-        BadCase{"FleetAlone", "spiffe://t/fleet/f"},
-        BadCase{"UnknownPartOfFleet", "spiffe://t/fleet/f/robot/x"},
-        BadCase{"TooDeep", "spiffe://t/service/ca/x"},
-        BadCase{"LongTrustDomain",
-                "spiffe://" + std::string(256, 'a') + "/service/ca"},
-        BadCase{"LongUri", "spiffe://t/service/" + std::string(2048, 'a')}),
-    [](const auto& info) { return info.param.name; });
+const BadCase kBadSpiffeIdCases[] = {
+    {"Empty", ""},
+    {"OtherScheme", "https://t/service/ca"},
+    {"UpperCaseScheme", "SPIFFE://t/service/ca"},
+    {"NoTrustDomain", "spiffe:///service/ca"},
+    {"UpperCaseTrustDomain", "spiffe://T/service/ca"},
+    {"Port", "spiffe://t:80/service/ca"},
+    {"User", "spiffe://u@t/service/ca"},
+    {"Query", "spiffe://t/service/ca?x"},
+    {"Fragment", "spiffe://t/service/ca#x"},
+    {"Percent", "spiffe://t/service/c%61"},
+    {"EmptySegment", "spiffe://t//service/ca"},
+    {"TrailingSlash", "spiffe://t/service/ca/"},
+    {"DotSegment", "spiffe://t/service/."},
+    {"DotDotSegment", "spiffe://t/fleet/../line/x"},
+    {"Blank", "spiffe://t/service/c a"},
+    {"Nul", std::string("spiffe://t/service/ca\0", 22)},
+    {"NoPath", "spiffe://t"},
+    {"UnknownKind", "spiffe://t/robot/x"},
+    {"FleetAlone", "spiffe://t/fleet/f"},
+    {"UnknownPartOfFleet", "spiffe://t/fleet/f/robot/x"},
+    {"TooDeep", "spiffe://t/service/ca/x"},
+    {"LongTrustDomain", "spiffe://" + std::string(256, 'a') + "/service/ca"},
+    {"LongUri", "spiffe://t/service/" + std::string(2048, 'a')}};
+INSTANTIATE_TEST_SUITE_P(All, BadSpiffeIdTest,
+                         ::testing::ValuesIn(kBadSpiffeIdCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(SpiffeIdTest, FieldsThatDoNotFitAreNotWritten) {
   const SpiffeId good{"t", SpiffeKind::kLine, "f", "l"};

@@ -1,0 +1,96 @@
+// What IEEE 802.1AR, SPIFFE and this system ask of each kind of certificate.
+#include "lib/base/testing.h"
+#include "lib/x509/lint_testing.h"
+#include "lib/x509/oid.h"
+#include "openssl/bytestring.h"
+
+namespace birthmark::x509 {
+namespace {
+
+class SpoiledKindTest : public ::testing::TestWithParam<SpoiledCase> {};
+TEST_P(SpoiledKindTest, IsFound) {
+  EXPECT_THAT(RulesOf(GetParam()), ::testing::Contains(GetParam().rule));
+}
+
+const auto kNameOf = [](const auto& info) {
+  return std::string(info.param.name);
+};
+
+constexpr LintKind kRoot = LintKind::kRoot;
+constexpr LintKind kIssuer = LintKind::kIssuer;
+constexpr LintKind kIdevid = LintKind::kIdevid;
+constexpr LintKind kLdevid = LintKind::kLdevid;
+constexpr LintKind kService = LintKind::kService;
+
+const SpoiledCase kSpoiledKindCases[] = {
+    {"IssuerWithoutCaFlag", kIssuer, Remove(oids::kBasicConstraints),
+     "kind_ca_flag"},
+    {"IssuerWithoutCrlSign", kIssuer, SetValue(oids::kKeyUsage, "03020204"),
+     "kind_ca_crl_sign"},
+    {"IssuerWithoutPathLength", kIssuer,
+     SetValue(oids::kBasicConstraints, "30030101ff"),
+     "kind_issuer_path_length"},
+    {"RootWithoutRoom", kRoot,
+     SetValue(oids::kBasicConstraints, "30060101ff020100"),
+     "kind_root_path_length"},
+    {"LeafWithCaFlag", kLdevid, Add("300f0603551d130101ff040530030101ff"),
+     "kind_leaf_not_ca"},
+    {"LeafWithoutDigitalSignature", kLdevid,
+     SetValue(oids::kKeyUsage, "03020308"), "kind_leaf_digital_signature"},
+    {"LeafThatSignsCrls", kLdevid, SetValue(oids::kKeyUsage, "03020182"),
+     "kind_leaf_signs_no_certificates"},
+    {"AnyUsage", kIdevid, SetValue(oids::kExtendedKeyUsage, "30060604551d2500"),
+     "kind_any_eku"},
+    {"UsageTwice", kIdevid,
+     SetValue(oids::kExtendedKeyUsage,
+              "301406082b0601050507030206082b06010505070302"),
+     "rfc5280_eku_unique"},
+    {"IdevidWithoutSerialNumber", kIdevid,
+     [](DerNode& n) { n.At({5}).children.pop_back(); },
+     "ieee8021ar_serial_number"},
+    {"IdevidThatExpires", kIdevid, SetContent({4, 1}, "99981231235959Z"),
+     "ieee8021ar_no_expiry"},
+    {"IdevidWithSpiffeId", kIdevid,
+     SetValue(oids::kSubjectAltName, "300c860a7370696666653a2f2f74"),
+     "kind_idevid_no_spiffe"},
+    {"IdevidWithOtherName", kIdevid,
+     SetValue(oids::kSubjectAltName,
+              "3004880255"
+              "04"),
+     "ieee8021ar_hw_module_name_once"},
+    {"LdevidWithSerialNumber", kLdevid,
+     SetContent({5, 0, 0, 0}, "\x55\x04\x05"), "kind_ldevid_no_serial"},
+    {"LdevidThatNeverExpires", kLdevid,
+     [](DerNode& n) {
+       n.At({4, 1}).tag = CBS_ASN1_GENERALIZEDTIME;
+       n.At({4, 1}).content = "99991231235959Z";
+     },
+     "kind_expires"},
+    {"LdevidWithoutSpiffeId", kLdevid, Remove(oids::kSubjectAltName),
+     "spiffe_one_uri"},
+    {"LdevidWithForeignUri", kLdevid,
+     SetValue(oids::kSubjectAltName,
+              "3005860361"
+              "3a62"),
+     "spiffe_id"},
+    {"LdevidForServers", kLdevid,
+     SetValue(oids::kExtendedKeyUsage, "300a06082b06010505070301"),
+     "kind_client_auth"},
+    {"ServiceWithoutUsage", kService, Remove(oids::kExtendedKeyUsage),
+     "kind_service_auth"}};
+INSTANTIATE_TEST_SUITE_P(All, SpoiledKindTest,
+                         ::testing::ValuesIn(kSpoiledKindCases), kNameOf);
+
+TEST(LintTest, ASpiffeIdOfAnotherKindIsFound) {
+  for (const auto& [kind, other] :
+       {std::pair{LintKind::kLdevid, LintKind::kLine},
+        std::pair{LintKind::kLine, LintKind::kOperator},
+        std::pair{LintKind::kOperator, LintKind::kService},
+        std::pair{LintKind::kService, LintKind::kLdevid}}) {
+    EXPECT_THAT(Rules(LintTbsCertificate(GoodTbs(other), ProfileOf(kind))),
+                ::testing::Contains("spiffe_kind"));
+  }
+}
+
+}  // namespace
+}  // namespace birthmark::x509

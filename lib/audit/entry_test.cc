@@ -58,9 +58,8 @@ class EscapeTest : public testing::TestWithParam<EscapeCase> {};
 TEST_P(EscapeTest, WritesText) {
   Entry entry = SomeEntry();
   entry.details = {{"k", GetParam().in}};
-  EXPECT_THAT(Canonical(entry),
-              testing::HasSubstr(std::string(R"({"k":")") + GetParam().want +
-                                 R"("})"));
+  EXPECT_THAT(Canonical(entry), testing::HasSubstr(std::string(R"({"k":")") +
+                                                   GetParam().want + R"("})"));
 }
 INSTANTIATE_TEST_SUITE_P(
     All, EscapeTest,
@@ -71,10 +70,20 @@ INSTANTIATE_TEST_SUITE_P(
                     EscapeCase{"Nul", std::string("a\0b", 3), R"(a\u0000b)"},
                     EscapeCase{"Escape", "\x1b[0m", R"(\u001b[0m)"},
                     EscapeCase{"Utf8Stays", "Größe", "Größe"},
-                    EscapeCase{"NotUtf8", "a\xff" "b", "a\xef\xbf\xbd" "b"},
+                    EscapeCase{"NotUtf8",
+                               "a\xff"
+                               "b",
+                               "a\xef\xbf\xbd"
+                               "b"},
                     EscapeCase{"CannotEndTheString", R"(","actor":"x)",
                                R"(\",\"actor\":\"x)"}),
     [](const auto& info) { return info.param.name; });
+
+TEST(LeafHashTest, IsThatOfTheVector) {
+  EXPECT_EQ(HexEncode(LeafHash(Canonical(SomeEntry()))),
+            "65794337d54ccb400e8666a1566b55b5"
+            "1de5909e2d6a8562b0d415ee76211ebf");
+}
 
 TEST(LeafHashTest, PutsAZeroOctetInFront) {
   // SHA-256 of one zero octet: the leaf hash of the empty string, RFC 9162.

@@ -13,8 +13,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "lib/audit/entry.h"
+#include "lib/base/bytes.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/ids.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/crypto/hash.h"
@@ -121,6 +125,37 @@ class AdmissionTest : public testing::Test {
     });
   }
 
+  absl::Status Certify(const AdmissionRequest& request) {
+    const absl::Time now = Clock::Real().Now();
+    return certificates_
+        .Insert({{.serial = request.key.serial,
+                  .issuer_id = "idevid",
+                  .profile = "idevid",
+                  .profile_version = 1,
+                  .spki_sha256 = request.key.spki_sha256,
+                  .device_uid = request.device.device_uid,
+                  .fleet_id = "acme",
+                  .not_before = now,
+                  .not_after = now + absl::Hours(1),
+                  .certificate_der = "certificate",
+                  .create_time = now}},
+                {Entry("certificate.issue")})
+        .status();
+  }
+  absl::Status Decommission(const AdmissionRequest& request) {
+    const DeviceEventRow event = {.event_id = crypto::NewUid(Clock::Real()),
+                                  .kind = "decommissioned",
+                                  .actor = kActor,
+                                  .create_time = Clock::Real().Now()};
+    return devices_
+        .Decommission(
+            "acme", request.device.device_uid, 1, event,
+            [this](const DeviceRow&) {
+              return Mutation{.audit = {Entry("device.decommission")}};
+            })
+        .status();
+  }
+
   // Race lets every stream admit the items that `item_of` makes for it, `count`
   // in batches of `size`, each stream in an order of its own.
   template <typename ItemOf>
@@ -175,6 +210,8 @@ class AdmissionTest : public testing::Test {
       Open(name_, PostgresCluster::kRegistration);
   const std::unique_ptr<Database> inventory_ =
       Open(name_, PostgresCluster::kInventory);
+  const std::unique_ptr<Database> ca_ = Open(name_, PostgresCluster::kCa);
+  PgCertificateStore certificates_{*ca_};
   PgFleetStore fleets_{*inventory_};
   PgLineStore lines_{*registration_};
   PgBatchStore batches_{*registration_};
@@ -334,6 +371,35 @@ TEST_F(AdmissionTest, KeepsItsWordWhenTheDatabaseIsKilled) {
   }
 }
 
+// The database writes an entry by itself: it has to look like all the others.
+TEST_F(AdmissionTest, WritesTheEntryOfALateCertificateInTheOneSpelling) {
+  const BatchRow batch = Batch("one");
+  const AdmissionRequest item = Item("1", "1", "1", "1");
+  ASSERT_OK(Admit(batch, {item}));
+  ASSERT_OK(Decommission(item));
+  ASSERT_OK(Certify(item));
+  const std::vector<std::string> fields = absl::StrSplit(
+      PostgresCluster::Shared().Sql(
+          name_,
+          "SELECT entry_id, (extract(epoch FROM entry_time) * 1000)::bigint, "
+          "resource, encode(leaf_hash, 'hex'), entry FROM audit_entries "
+          "WHERE action = 'certificate.revoke'"),
+      absl::MaxSplits('|', 4));
+  ASSERT_EQ(fields.size(), 5u);
+  EXPECT_TRUE(IsUid(fields[0])) << fields[0];
+  EXPECT_EQ(fields[2],
+            "issuers/idevid/certificates/" + HexEncode(item.key.serial));
+  const std::string canonical =
+      audit::Canonical({.id = fields[0],
+                        .time = absl::FromUnixMillis(std::stoll(fields[1])),
+                        .actor = "birthmark:retired-key",
+                        .action = "certificate.revoke",
+                        .resource = fields[2],
+                        .details = {{"reason", "cessationOfOperation"}}});
+  EXPECT_EQ(fields[4], canonical + "\n");
+  EXPECT_EQ(fields[3], HexEncode(audit::LeafHash(canonical)));
+}
+
 // Decommissioning races with the certificates of the same devices: whoever is
 // first, no certificate stays good.
 TEST_F(AdmissionTest, NoCertificateOfADecommissionedDeviceStaysGood) {
@@ -345,37 +411,16 @@ TEST_F(AdmissionTest, NoCertificateOfADecommissionedDeviceStaysGood) {
     requests.push_back(Item(n, n, n, n));
   }
   ASSERT_OK(Admit(batch, requests));
-  const auto ca = Open(name_, PostgresCluster::kCa);
-  PgCertificateStore certificates(*ca);
   std::thread signer([&] {
     for (const auto& request : requests) {
-      const absl::Time now = Clock::Real().Now();
-      EXPECT_OK(certificates.Insert({{.serial = request.key.serial,
-                                      .issuer_id = "idevid",
-                                      .profile = "idevid",
-                                      .profile_version = 1,
-                                      .spki_sha256 = request.key.spki_sha256,
-                                      .device_uid = request.device.device_uid,
-                                      .fleet_id = "acme",
-                                      .not_before = now,
-                                      .not_after = now + absl::Hours(1),
-                                      .certificate_der = "certificate",
-                                      .create_time = now}},
-                                    {Entry("certificate.issue")}));
+      EXPECT_OK(Certify(request));
     }
   });
   for (const auto& request : requests) {
-    const DeviceEventRow event = {.event_id = crypto::NewUid(Clock::Real()),
-                                  .kind = "decommissioned",
-                                  .actor = kActor,
-                                  .create_time = Clock::Real().Now()};
-    EXPECT_OK(devices_.Decommission(
-        "acme", request.device.device_uid, 1, event, [&](const DeviceRow&) {
-          return Mutation{.audit = {Entry("device.decommission")}};
-        }));
+    EXPECT_OK(Decommission(request));
   }
   signer.join();
-  PgGateStore gate(*ca);
+  PgGateStore gate(*ca_);
   for (const auto& request : requests) {
     EXPECT_THAT(
         gate.Check("idevid", request.key.serial),

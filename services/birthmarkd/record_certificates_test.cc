@@ -2,13 +2,15 @@
 
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/fake_clock.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/crypto/hash.h"
-#include "services/ca/fake_stores.h"
+#include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_database.h"
 #include "services/ca/test_issuer.h"
 
 namespace birthmark::birthmarkd {
@@ -38,9 +40,14 @@ class RecordCertificatesTest : public testing::Test {
     return RecordCertificates(config_, certificates_, clock_);
   }
 
+  std::vector<storage::CertificateRow> Rows() {
+    return certificates_.List({}, "", 1000).value();
+  }
+
   FakeClock clock_;
   ca::TestHierarchy hierarchy_{clock_};
-  ca::FakeCertificateStore certificates_;
+  storage::FakeDatabase database_;
+  storage::FakeCertificateStore certificates_{database_};
   config::v1::MigrateConfig config_;
 };
 
@@ -52,15 +59,15 @@ TEST_F(RecordCertificatesTest, RecordsEachOnceWithAnAuditEntry) {
       "root");
   EXPECT_THAT(Record(), IsOkAndHolds(2));
   EXPECT_THAT(Record(), IsOkAndHolds(0));
-  ASSERT_THAT(certificates_.rows(), SizeIs(2));
-  ASSERT_THAT(certificates_.entries(), SizeIs(2));
+  ASSERT_THAT(Rows(), SizeIs(2));
+  ASSERT_THAT(database_.audit(), SizeIs(2));
   ASSERT_OK_AND_ASSIGN(const storage::CertificateRow row,
                        certificates_.Get("root", hierarchy_.root()->serial));
   EXPECT_EQ(row.certificate_der, hierarchy_.root()->der);
   EXPECT_EQ(row.spki_sha256, crypto::Sha256(hierarchy_.root()->spki_der));
   EXPECT_EQ(row.issuer_id, "root");
-  EXPECT_EQ(certificates_.entries()[0].action, "certificate.record");
-  EXPECT_EQ(certificates_.entries()[0].actor, "system:migrate");
+  EXPECT_EQ(database_.audit()[0].action, "certificate.record");
+  EXPECT_EQ(database_.audit()[0].actor, "system:migrate");
 }
 
 TEST_F(RecordCertificatesTest, TakesTheSameCertificateTwice) {
@@ -77,7 +84,7 @@ TEST_F(RecordCertificatesTest, RecordsNothingIfOneIsBad) {
   EXPECT_THAT(recorded, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(std::string(recorded.status().message()),
               HasSubstr("certificates[1]"));
-  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+  EXPECT_THAT(Rows(), SizeIs(0));
 }
 
 TEST_F(RecordCertificatesTest, NamesAFileThatIsMissing) {
@@ -96,10 +103,11 @@ TEST_F(RecordCertificatesTest, RefusesABadIssuerId) {
 TEST_F(RecordCertificatesTest, RefusesATakenSerial) {
   Add(Save("root.pem", hierarchy_.root().ToPem()), "root");
   ASSERT_OK(Record());
-  storage::CertificateRow other = certificates_.rows()[0];
-  ca::FakeCertificateStore taken;
+  storage::CertificateRow other = Rows()[0];
+  storage::FakeDatabase other_database;
+  storage::FakeCertificateStore taken(other_database);
   other.certificate_der = "another certificate";
-  ASSERT_OK(taken.Insert({other}, {certificates_.entries()[0]}));
+  ASSERT_OK(taken.Insert({other}, {database_.audit()[0]}));
   EXPECT_THAT(
       RecordCertificates(config_, taken, clock_),
       StatusIs(absl::StatusCode::kAlreadyExists, reasons::kCertificateExists));

@@ -13,10 +13,11 @@
 #include "lib/crypto/hash.h"
 #include "lib/crypto/ids.h"
 #include "lib/keys/fake_signer.h"
+#include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_database.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate.h"
 #include "lib/x509/serial.h"
-#include "services/ca/fake_stores.h"
 #include "services/ca/test_issuer.h"
 
 namespace birthmark::ca {
@@ -27,6 +28,34 @@ using ::testing::SizeIs;
 
 constexpr char kCaller[] = "spiffe://birthmark.example/service/registration";
 constexpr char kLine[] = "spiffe://birthmark.example/fleet/acme/line/l1";
+
+// RacingStore lets things happen between the authority's looking up and its
+// writing down.
+class RacingStore : public storage::FakeCertificateStore {
+ public:
+  using FakeCertificateStore::FakeCertificateStore;
+
+  absl::StatusOr<std::vector<std::string>> Insert(
+      absl::Span<const storage::CertificateRow> rows,
+      absl::Span<const audit::Entry> entries) override {
+    if (!fail_insert.ok()) {
+      return std::exchange(fail_insert, absl::OkStatus());
+    }
+    return FakeCertificateStore::Insert(rows, entries);
+  }
+  absl::StatusOr<std::vector<storage::CertificateRow>> Find(
+      absl::Span<const std::string> serials) override {
+    if (std::exchange(blind, false)) {
+      return std::vector<storage::CertificateRow>();
+    }
+    return FakeCertificateStore::Find(serials);
+  }
+
+  // The next Insert fails so, and records nothing.
+  absl::Status fail_insert;
+  // The next Find finds nothing, as if another process had inserted after it.
+  bool blind = false;
+};
 
 class BatchIssuerTest : public testing::Test {
  protected:
@@ -58,6 +87,10 @@ class BatchIssuerTest : public testing::Test {
     return batches_->Issue(requests, {kCaller, kLine});
   }
 
+  std::vector<storage::CertificateRow> Rows() {
+    return certificates_.List({}, "", 1000).value();
+  }
+
   FakeClock clock_;
   TestHierarchy hierarchy_{clock_};
   keys::FakeSigner* signer_ = nullptr;
@@ -66,7 +99,8 @@ class BatchIssuerTest : public testing::Test {
   telemetry::Registry registry_;
   Metrics metrics_{registry_};
   ThreadPool pool_{2, 64};
-  FakeCertificateStore certificates_;
+  storage::FakeDatabase database_;
+  RacingStore certificates_{database_};
   std::unique_ptr<BatchIssuer> batches_ =
       MakeBatchIssuer(policy::ProfileKind::kIdevid);
   keys::FakeSigner key_;
@@ -81,8 +115,8 @@ TEST_F(BatchIssuerTest, RecordsTheCertificateWithItsAuditEntry) {
   EXPECT_OK(certificate.VerifySignatureBy(signer_->public_key()));
   EXPECT_EQ(certificate->serial_hex, x509::SerialToHex(request.serial));
 
-  ASSERT_THAT(certificates_.rows(), SizeIs(1));
-  const storage::CertificateRow row = certificates_.rows()[0];
+  ASSERT_THAT(Rows(), SizeIs(1));
+  const storage::CertificateRow row = Rows()[0];
   EXPECT_EQ(row.serial, request.serial);
   EXPECT_EQ(row.issuer_id, "idevid");
   EXPECT_EQ(row.profile, "idevid");
@@ -96,8 +130,8 @@ TEST_F(BatchIssuerTest, RecordsTheCertificateWithItsAuditEntry) {
   EXPECT_EQ(row.not_after, certificate->not_after);
   EXPECT_EQ(row.certificate_der, *results[0]);
 
-  ASSERT_THAT(certificates_.entries(), SizeIs(1));
-  const audit::Entry entry = certificates_.entries()[0];
+  ASSERT_THAT(database_.audit(), SizeIs(1));
+  const audit::Entry entry = database_.audit()[0];
   EXPECT_EQ(entry.action, "certificate.issue");
   EXPECT_EQ(entry.actor, kLine);
   EXPECT_EQ(entry.resource,
@@ -114,7 +148,7 @@ TEST_F(BatchIssuerTest, AnswersARepeatFromTheRecordAndSignsNothing) {
   ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
   EXPECT_EQ(*first[0], *second[0]);
   EXPECT_EQ(signer_->sign_count(), 1);
-  EXPECT_THAT(certificates_.entries(), SizeIs(1));
+  EXPECT_THAT(database_.audit(), SizeIs(1));
 }
 
 TEST_F(BatchIssuerTest, NeverGivesASerialToAnotherKey) {
@@ -125,7 +159,7 @@ TEST_F(BatchIssuerTest, NeverGivesASerialToAnotherKey) {
   ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
   EXPECT_THAT(second[0], StatusIs(absl::StatusCode::kAlreadyExists,
                                   reasons::kCertificateExists));
-  EXPECT_THAT(certificates_.rows(), SizeIs(1));
+  EXPECT_THAT(Rows(), SizeIs(1));
 }
 
 TEST_F(BatchIssuerTest, NeverGivesASerialToAnotherProfile) {
@@ -154,10 +188,10 @@ TEST_F(BatchIssuerTest, SignsASerialOnceWhenItStandsTwiceInABatch) {
 TEST_F(BatchIssuerTest, ReturnsTheWinnersCertificateAfterARace) {
   const IssuanceRequest request = Request(key_);
   ASSERT_OK_AND_ASSIGN(auto first, Issue({request}));
-  certificates_.HideNext();
+  certificates_.blind = true;
   ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
   EXPECT_EQ(*first[0], *second[0]);
-  EXPECT_THAT(certificates_.entries(), SizeIs(1));
+  EXPECT_THAT(database_.audit(), SizeIs(1));
 }
 
 TEST_F(BatchIssuerTest, LosesARaceForASerialWithAnotherKey) {
@@ -165,7 +199,7 @@ TEST_F(BatchIssuerTest, LosesARaceForASerialWithAnotherKey) {
   ASSERT_OK(Issue({request}));
   const keys::FakeSigner other;
   request.spki_der = std::string(other.public_key().spki_der());
-  certificates_.HideNext();
+  certificates_.blind = true;
   ASSERT_OK_AND_ASSIGN(auto second, Issue({request}));
   EXPECT_THAT(second[0], StatusIs(absl::StatusCode::kAlreadyExists,
                                   reasons::kCertificateExists));
@@ -207,19 +241,19 @@ TEST_F(BatchIssuerTest, OneBadRequestLeavesTheOthersUnharmed) {
     EXPECT_EQ(certificate->spki_der, requests[i].spki_der);
   }
   EXPECT_EQ(good, 34);
-  EXPECT_THAT(certificates_.rows(), SizeIs(34));
-  EXPECT_THAT(certificates_.entries(), SizeIs(34));
+  EXPECT_THAT(Rows(), SizeIs(34));
+  EXPECT_THAT(database_.audit(), SizeIs(34));
   EXPECT_EQ(metrics_.issued.With({"idevid"}).Value(), 34);
   EXPECT_EQ(metrics_.refused.With({"idevid", "INVALID_FIELD"}).Value(), 3);
 }
 
 TEST_F(BatchIssuerTest, AnswersNothingThatIsNotCommitted) {
   const IssuanceRequest request = Request(key_);
-  certificates_.FailNext(MakeError(absl::StatusCode::kUnavailable,
-                                   reasons::kDatabaseOffline, "gone"));
+  certificates_.fail_insert = MakeError(absl::StatusCode::kUnavailable,
+                                        reasons::kDatabaseOffline, "gone");
   EXPECT_THAT(Issue({request}), StatusIs(absl::StatusCode::kUnavailable,
                                          reasons::kDatabaseOffline));
-  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+  EXPECT_THAT(Rows(), SizeIs(0));
   ASSERT_OK_AND_ASSIGN(auto results, Issue({request}));
   EXPECT_OK(results[0]);
 }
@@ -231,7 +265,7 @@ TEST_F(BatchIssuerTest, FailsAsAWholeWhenTheSignerIsOffline) {
   EXPECT_THAT(
       Issue({Request(key_), Request(other)}),
       StatusIs(absl::StatusCode::kUnavailable, reasons::kSignerOffline));
-  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+  EXPECT_THAT(Rows(), SizeIs(0));
 }
 
 TEST_F(BatchIssuerTest, FailsAsAWholeOutsideTheIssuersValidity) {

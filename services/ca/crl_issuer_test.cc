@@ -8,9 +8,10 @@
 #include "lib/base/testing.h"
 #include "lib/keys/fake_signer.h"
 #include "lib/policy/profile.h"
+#include "lib/storage/fake_crl_store.h"
+#include "lib/storage/fake_database.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/crl.h"
-#include "services/ca/fake_stores.h"
 #include "services/ca/test_issuer.h"
 
 namespace birthmark::ca {
@@ -36,8 +37,16 @@ class CrlIssuerTest : public testing::Test {
     row.reason = reason;
     row.revoke_time = NowSeconds(clock_);
     row.update_time = row.revoke_time;
-    crls_.Revoke(row);
+    storage::FakeDatabase::Transaction transaction(database_);
+    transaction->revocations[row.serial] = row;
+    transaction.Commit();
     return row.serial;
+  }
+
+  void Forget(const std::string& serial) {
+    storage::FakeDatabase::Transaction transaction(database_);
+    transaction->revocations.erase(serial);
+    transaction.Commit();
   }
 
   FakeClock clock_;
@@ -47,7 +56,8 @@ class CrlIssuerTest : public testing::Test {
       hierarchy_.MakeIssuer("idevid", "http://crl.example", &signer_);
   telemetry::Registry registry_;
   Metrics metrics_{registry_};
-  FakeCrlStore crls_;
+  storage::FakeDatabase database_;
+  storage::FakeCrlStore crls_{database_};
   CrlIssuer crl_issuer_{crls_, absl::Hours(24), clock_, metrics_};
 };
 
@@ -63,10 +73,10 @@ TEST_F(CrlIssuerTest, BeginsWithAnEmptyCrlNumberOne) {
   EXPECT_THAT(crl->shard_uris,
               testing::ElementsAre("http://crl.example/idevid/0.crl"));
 
-  ASSERT_THAT(crls_.entries(), SizeIs(1));
-  EXPECT_EQ(crls_.entries()[0].action, "crl.sign");
-  EXPECT_EQ(crls_.entries()[0].actor, kCaller);
-  EXPECT_EQ(crls_.entries()[0].resource, "issuers/idevid/crls/0");
+  ASSERT_THAT(database_.audit(), SizeIs(1));
+  EXPECT_EQ(database_.audit()[0].action, "crl.sign");
+  EXPECT_EQ(database_.audit()[0].actor, kCaller);
+  EXPECT_EQ(database_.audit()[0].resource, "issuers/idevid/crls/0");
 }
 
 TEST_F(CrlIssuerTest, ServesTheNewestUntilHalfItsLifeIsOver) {
@@ -101,7 +111,7 @@ TEST_F(CrlIssuerTest, NoticesAReleaseAndAChangeOfReason) {
   EXPECT_EQ(crl.Find(held)->reason, x509::RevocationReason::kCertificateHold);
 
   // One goes and one comes: the number of entries stays.
-  crls_.Forget(held);
+  Forget(held);
   const std::string other = Revoke(4);
   ASSERT_OK_AND_ASSIGN(row, Current());
   EXPECT_EQ(row.number, 2);
@@ -135,7 +145,7 @@ TEST_F(CrlIssuerTest, KeepsTheOldCrlWhenTheSignerIsOffline) {
                                   reasons::kSignerOffline));
   ASSERT_OK_AND_ASSIGN(auto second, Current());
   EXPECT_EQ(second.number, 2);
-  EXPECT_THAT(crls_.entries(), SizeIs(2));
+  EXPECT_THAT(database_.audit(), SizeIs(2));
 }
 
 }  // namespace

@@ -16,13 +16,16 @@
 #include "lib/base/thread_pool.h"
 #include "lib/crypto/ids.h"
 #include "lib/keys/fake_signer.h"
+#include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_store.h"
+#include "lib/storage/fake_database.h"
+#include "lib/storage/fake_revocation_store.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate.h"
 #include "lib/x509/crl.h"
 #include "lib/x509/serial.h"
 #include "services/ca/batch_issuer.h"
 #include "services/ca/crl_issuer.h"
-#include "services/ca/fake_stores.h"
 #include "services/ca/test_issuer.h"
 
 namespace birthmark::ca {
@@ -107,8 +110,10 @@ class OpenSslTest : public testing::Test {
   telemetry::Registry registry_;
   Metrics metrics_{registry_};
   ThreadPool pool_{1, 16};
-  FakeCertificateStore certificates_;
-  FakeCrlStore crls_;
+  storage::FakeDatabase database_;
+  storage::FakeCertificateStore certificates_{database_};
+  storage::FakeCrlStore crls_{database_};
+  storage::FakeRevocationStore revocations_{database_};
   CrlIssuer crl_issuer_{crls_, absl::Hours(24), Clock::Real(), metrics_};
 };
 
@@ -178,10 +183,14 @@ TEST_F(OpenSslTest, SeesARevocationOnTheCrl) {
   storage::RevocationRow revocation;
   revocation.serial = *x509::SerialFromHex(leaf->serial_hex);
   revocation.issuer_id = "test";
-  revocation.not_after = leaf->not_after;
   revocation.reason = 1;
   revocation.revoke_time = NowSeconds(Clock::Real());
-  crls_.Revoke(revocation);
+  revocation.update_time = revocation.revoke_time;
+  revocation.actor = "test";
+  ASSERT_OK(
+      revocations_.Revoke(revocation, 1, [](const storage::RevocationRow&) {
+        return storage::Mutation{{audit::Entry{}}, std::nullopt};
+      }));
   const Output revoked = check();
   EXPECT_NE(revoked.exit_code, 0);
   EXPECT_THAT(revoked.text, HasSubstr("certificate revoked"));

@@ -14,11 +14,13 @@
 #include "lib/rpc/local_channel.h"
 #include "lib/rpc/router.h"
 #include "lib/rpc/status.h"
+#include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_store.h"
+#include "lib/storage/fake_database.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/rpc_metrics.h"
 #include "lib/x509/certificate.h"
 #include "lib/x509/crl.h"
-#include "services/ca/fake_stores.h"
 #include "services/ca/test_issuer.h"
 
 namespace birthmark::ca {
@@ -105,8 +107,9 @@ class ServicesTest : public testing::Test {
   telemetry::Registry registry_;
   telemetry::RpcMetrics rpc_metrics_{registry_};
   rpc::Router router_{{}, clock_, rpc_metrics_};
-  FakeCertificateStore certificates_;
-  FakeCrlStore crls_;
+  storage::FakeDatabase database_;
+  storage::FakeCertificateStore certificates_{database_};
+  storage::FakeCrlStore crls_{database_};
   std::unique_ptr<Services> services_;
   keys::FakeSigner key_;
 };
@@ -121,8 +124,8 @@ TEST_F(ServicesTest, IssuesWithTheChainUpToButWithoutTheRoot) {
   ASSERT_OK_AND_ASSIGN(auto issuer,
                        x509::Certificate::Parse(response.issuer_chain_der(0)));
   EXPECT_OK(leaf.VerifySignatureBy(issuer.public_key()));
-  ASSERT_THAT(certificates_.entries(), SizeIs(1));
-  EXPECT_EQ(certificates_.entries()[0].details.at("caller"),
+  ASSERT_THAT(database_.audit(), SizeIs(1));
+  EXPECT_EQ(database_.audit()[0].details.at("caller"),
             "spiffe://birthmark.example/service/registration");
 }
 
@@ -154,7 +157,7 @@ TEST_P(BadBatchTest, IsRefusedAsAWhole) {
   GetParam().spoil(request);
   EXPECT_THAT(Call<v1::IssueCertificatesResponse>(kIssue, request),
               StatusIs(GetParam().code, GetParam().reason));
-  EXPECT_THAT(certificates_.rows(), SizeIs(0));
+  EXPECT_THAT(database_.audit(), SizeIs(0));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -136,9 +136,8 @@ TEST_F(ServerTest, TellsMonitoringHowItIs) {
                           "telemetry_address: \"127.0.0.1:0\"\ntrust {")},
                   deployment_->dir() + "/monitored");
   const std::string key = "\"telemetry\":\"127.0.0.1:";
-  const absl::Time give_up = absl::Now() + absl::Seconds(30);
-  while (process.Err().find(key) == std::string::npos) {
-    ASSERT_TRUE(process.Running() && absl::Now() < give_up) << process.Err();
+  for (int i = 0; process.Err().find(key) == std::string::npos; ++i) {
+    ASSERT_TRUE(process.Running() && i < 3000) << process.Err();
     absl::SleepFor(absl::Milliseconds(10));
   }
   const std::string log = process.Err();

@@ -34,6 +34,11 @@ using google::protobuf::MessageLite;
 constexpr int kDefaultMessageBytes = 64 << 20;
 constexpr int kMinBackoffMs = 100;
 constexpr int kMaxBackoffMs = 2000;
+// For one attempt, handshake included: a machine may be busy.
+constexpr int kConnectTimeoutMs = 10000;
+// How long a call waits for a broken connection to come back, before it says
+// that it has not.
+constexpr absl::Duration kReconnectWait = absl::Milliseconds(500);
 
 // ToPath turns `a.b.Service.Method` into `/a.b.Service/Method`.
 std::string ToPath(absl::string_view method) {
@@ -74,6 +79,19 @@ absl::string_view LikelyCause(absl::string_view text) {
 struct GrpcChannel::Impl {
   GrpcChannelOptions options;
   std::shared_ptr<grpc::Channel> channel;
+
+  // TryToReconnect gives a connection that was lost a chance before a call.
+  // gRPC goes on trying by itself, but nobody reads from its sockets between
+  // blocking calls: a handshake that began then has timed out, and the next
+  // attempt may be two seconds off, for which calls would fail at once.
+  void TryToReconnect() const {
+    if (channel->GetState(/*try_to_connect=*/true) ==
+        GRPC_CHANNEL_TRANSIENT_FAILURE) {
+      grpc::experimental::ChannelResetConnectionBackoff(channel.get());
+      channel->WaitForConnected(
+          absl::ToChronoTime(Clock::Real().Now() + kReconnectWait));
+    }
+  }
 
   // Convert is FromGrpc, with words for errors that no server has sent: those
   // of our servers always have details.
@@ -181,7 +199,7 @@ absl::StatusOr<std::unique_ptr<GrpcChannel>> GrpcChannel::New(
   // Channels with different identities must never share a connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinBackoffMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
@@ -202,6 +220,7 @@ GrpcChannel::~GrpcChannel() = default;
 absl::Status GrpcChannel::DoUnary(absl::string_view method,
                                   const Message& request, Message& response,
                                   absl::Duration timeout) {
+  impl_->TryToReconnect();
   grpc::ClientContext context;
   if (timeout != absl::InfiniteDuration()) {
     context.set_deadline(absl::ToChronoTime(Clock::Real().Now() + timeout));
@@ -217,6 +236,7 @@ absl::Status GrpcChannel::DoUnary(absl::string_view method,
 }
 
 std::unique_ptr<RawClientStream> GrpcChannel::DoBidi(absl::string_view method) {
+  impl_->TryToReconnect();
   return std::make_unique<GrpcClientStream>(
       *impl_->channel, ToPath(method),
       [impl = impl_.get()](const grpc::Status& status, bool cancelled) {

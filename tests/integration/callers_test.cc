@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/base/clock.h"
 #include "tests/support/csr_folder.h"
 #include "tests/support/deployment.h"
 #include "tests/support/forged_identity.h"
@@ -49,8 +50,9 @@ TEST_F(CallersTest, ACertificateOfAnotherAuthorityIsUnknown) {
 }
 
 TEST_F(CallersTest, AnExpiredCertificateIsNamedAsSuch) {
-  const std::string identity = ForgeIdentity(
-      *deployment_, "expired", {.not_after = absl::Now() - absl::Hours(1)});
+  const std::string identity =
+      ForgeIdentity(*deployment_, "expired",
+                    {.not_after = Clock::Real().Now() - absl::Hours(1)});
   const ProcessResult result = As(identity, {"fleet", "list"});
   EXPECT_NE(result.exit_code, 0);
   EXPECT_THAT(result.err, HasSubstr("UNAUTHENTICATED"));

@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr int kDevices = 12000;
+constexpr int kDevices = 6000;
 
 struct Case {
   const char* name;
@@ -64,7 +64,7 @@ class OutageTest : public testing::TestWithParam<Case> {
           "'certificate.issue' AND resource LIKE 'issuers/idevid/%'"}) {
       EXPECT_EQ(deployment_.Sql(statement), count) << statement;
     }
-    for (const char* name : {"d-000001.pem", "d-006000.pem"}) {
+    for (const char* name : {"d-000001.pem", "d-003000.pem"}) {
       const std::string serial =
           RunProgram({"openssl", "x509", "-in", out_ + "/" + name, "-noout",
                       "-serial"})

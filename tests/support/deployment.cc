@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/base/clock.h"
 
 namespace birthmark::tests {
 namespace {
@@ -116,9 +117,9 @@ void Deployment::Start(const std::string& role) {
   process.reset();
   process = std::make_unique<Process>(
       std::vector<std::string>{Server(), "serve", "--config", config}, prefix);
-  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  const absl::Time give_up = Clock::Real().Now() + absl::Seconds(60);
   while (!absl::StrContains(process->Err(), "\"serving\"")) {
-    if (!process->Running() || absl::Now() > give_up) {
+    if (!process->Running() || Clock::Real().Now() > give_up) {
       std::cerr << role << " does not serve:\n" << process->Err() << std::endl;
       exit(1);
     }

@@ -76,7 +76,7 @@ std::string ForgeIdentity(const Deployment& deployment, const std::string& name,
   x509::CertificateVariables vars;
   vars.serial = serial;
   vars.not_after = forgery.not_after == absl::InfiniteFuture()
-                       ? absl::Now() + absl::Hours(24)
+                       ? Clock::Real().Now() + absl::Hours(24)
                        : forgery.not_after;
   vars.not_before = vars.not_after - absl::Hours(48);
   vars.subject = honest->subject;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "lib/base/clock.h"
 
 namespace birthmark::tests {
 namespace {
@@ -106,9 +107,9 @@ bool Process::Running() {
 }
 
 int Process::Wait(absl::Duration timeout) {
-  const absl::Time give_up = absl::Now() + timeout;
+  const absl::Time give_up = Clock::Real().Now() + timeout;
   while (Running()) {
-    if (absl::Now() > give_up) {
+    if (Clock::Real().Now() > give_up) {
       return -1;
     }
     absl::SleepFor(absl::Milliseconds(2));

@@ -49,7 +49,9 @@ absl::StatusOr<config::v1::ClientConfig> LoadIdentity(const std::string& dir) {
   if (absl::IsNotFound(config.status())) {
     return MakeError(absl::StatusCode::kNotFound, reasons::kFileUnusable,
                      absl::StrCat(dir, " is no identity folder: it holds no ",
-                                  kClientConfigFile),
+                                  kClientConfigFile,
+                                  "; name one with --identity, --line or ",
+                                  kIdentityVariable),
                      {{"path", path}});
   }
   return config;

@@ -114,7 +114,6 @@ TEST_P(CommandUsageTest, IsRefusedWithExitCodeTwo) {
   const Result run = RunWords(GetParam().words);
   EXPECT_EQ(run.code, kExitUsage) << run.err;
   EXPECT_THAT(run.err, HasSubstr("error: INVALID_ARGUMENT / USAGE: "));
-  EXPECT_THAT(run.err, HasSubstr("\nfix: "));
   EXPECT_EQ(run.out, "");
 }
 

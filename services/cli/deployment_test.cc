@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -29,10 +30,11 @@ using testing::ElementsAre;
 class DeploymentTest : public testing::Test {
  protected:
   DeploymentTest() {
-    options_.dir =
-        testing::TempDir() + "/" +
-        testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(options_.dir);
+    // Short, since the path of a Unix socket may have 107 characters.
+    std::string parent = "/tmp/bm.XXXXXX";
+    EXPECT_NE(mkdtemp(parent.data()), nullptr);
+    parent_ = parent;
+    options_.dir = parent_ + "/home";
     options_.trust_domain = "birthmark.test";
     options_.operator_name = "admin";
     options_.listen_host = "127.0.0.1";
@@ -40,6 +42,8 @@ class DeploymentTest : public testing::Test {
     options_.database_host = "/run/pg";
     options_.database_name = "birthmark";
   }
+
+  ~DeploymentTest() override { std::filesystem::remove_all(parent_); }
 
   std::string Path(const std::string& name) const {
     return options_.dir + "/" + name;
@@ -65,6 +69,7 @@ class DeploymentTest : public testing::Test {
     return certificates[0];
   }
 
+  std::string parent_;
   FakeClock clock_;
   DeploymentOptions options_;
 };

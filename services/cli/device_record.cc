@@ -91,22 +91,22 @@ void PrintKeys(const ListDeviceKeysResponse& keys, std::ostream& out) {
   table.Print(out, "  ");
 }
 
-nlohmann::json ToJson(const google::protobuf::Message& message) {
+nlohmann::ordered_json ToJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(message, &text, options)
            .ok()) {
-    return nlohmann::json::object();
+    return nlohmann::ordered_json::object();
   }
-  return nlohmann::json::parse(text, nullptr, false);
+  return nlohmann::ordered_json::parse(text, nullptr, false);
 }
 
-nlohmann::json Member(const google::protobuf::Message& message,
-                      const char* name) {
-  const nlohmann::json json = ToJson(message);
+nlohmann::ordered_json Member(const google::protobuf::Message& message,
+                              const char* name) {
+  const nlohmann::ordered_json json = ToJson(message);
   const auto found = json.find(name);
-  return found == json.end() ? nlohmann::json::array() : *found;
+  return found == json.end() ? nlohmann::ordered_json::array() : *found;
 }
 
 }  // namespace

@@ -75,7 +75,6 @@ constexpr Hint kHints[] = {
     {reasons::kDiskFull,
      "make room, then run the same command again: it goes on where it stopped"},
     {reasons::kFolderNotEmpty, "choose a folder that does not exist yet"},
-    {reasons::kUsage, "`birthmark help` lists the commands"},
 };
 
 }  // namespace
@@ -153,8 +152,11 @@ std::string ErrorLine(const absl::Status& status) {
 
 std::string FixHint(const absl::Status& status) {
   const std::string reason = Reason(status);
+  // That another's certificate is revoked already needs no advice.
+  const bool is_own = absl::IsUnauthenticated(status);
   for (const Hint& hint : kHints) {
-    if (hint.reason == reason) {
+    if (hint.reason == reason &&
+        (reason != shared::kCertificateRevoked || is_own)) {
       return std::string(hint.text);
     }
   }

@@ -8,14 +8,18 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/telemetry/log.h"
 #include "services/cli/command.h"
 #include "services/cli/commands.h"
+#include "services/cli/error_report.h"
 
 int main(int argc, char** argv) {
   namespace cli = birthmark::cli;
   // A reader that goes away (`birthmark device list | head`) is no crash.
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
+  // What people should know is printed as errors; the rest is for servers.
+  birthmark::telemetry::SetLogLevel(birthmark::telemetry::Level::kError);
 
   std::vector<cli::Command> commands;
   for (std::vector<cli::Command> family :
@@ -36,5 +40,9 @@ int main(int argc, char** argv) {
   const int code = cli::RunLine(
       commands, std::vector<std::string>(argv + 1, argv + argc), context);
   std::cout.flush();
+  if (!std::cout && code == cli::kExitOk) {
+    std::cerr << "error: the output cannot be written" << std::endl;
+    return cli::kExitLocal;
+  }
   return code;
 }

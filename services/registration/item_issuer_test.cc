@@ -1,14 +1,15 @@
 #include "services/registration/item_issuer.h"
 
-#include <memory>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/base/error.h"
-#include "lib/base/fake_clock.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/rpc/status.h"
+#include "lib/x509/certificate.h"
 #include "services/registration/testing.h"
 
 namespace birthmark::registration {
@@ -17,29 +18,29 @@ namespace {
 using absl::StatusCode;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::SizeIs;
-using testing::StartsWith;
 
 class ItemIssuerTest : public testing::Test {
  protected:
   ItemIssuerTest()
       : profile_(MakeProfile(policy::ProfileKind::kIdevid)),
-        batches_(ca_),
-        client_(ca_),
-        serials_(clock_),
+        client_(world_.ca),
         pool_(2, 16),
-        metrics_(registry_),
-        issuer_(batches_, client_, serials_, clock_, pool_, metrics_,
-                RetryPolicy{.retries = 2,
-                            .first_delay = absl::ZeroDuration(),
-                            .max_delay = absl::ZeroDuration()}) {
-    batch_.row.batch_key = 1;
-    batch_.row.fleet_id = "acme";
-    batch_.row.line_id = "l1";
-    batch_.row.batch_id = "b1";
+        metrics_(world_.metrics),
+        issuer_(MakeIssuer(2)) {
+    batch_.row = world_.batch;
     batch_.models = {"m1", "m2"};
     batch_.profile = &profile_;
     batch_.actor = "spiffe://test/fleet/acme/line/l1";
+  }
+
+  ItemIssuer MakeIssuer(int retries) {
+    return ItemIssuer(world_.batches, client_, world_.serials, world_.clock,
+                      pool_, metrics_,
+                      {.retries = retries,
+                       .first_delay = absl::ZeroDuration(),
+                       .max_delay = absl::ZeroDuration()});
   }
 
   static ItemIssuer::Item MakeItem(const std::string& id,
@@ -61,22 +62,22 @@ class ItemIssuerTest : public testing::Test {
     return Reason(rpc::FromProto(result.error()));
   }
 
-  std::vector<std::string> Actions() const {
-    std::vector<std::string> actions;
-    for (const audit::Entry& entry : batches_.entries()) {
-      actions.push_back(entry.action);
+  // What is recorded of the batch, by item id: "issued", or the reason.
+  std::map<std::string, std::string> Recorded() {
+    std::map<std::string, std::string> recorded;
+    const auto results =
+        world_.batches.ListResults(batch_.row.batch_key, "", 100);
+    for (const storage::ItemResult& result : results.value()) {
+      recorded[result.item_id] =
+          result.status.ok() ? "issued" : Reason(result.status);
     }
-    return actions;
+    return recorded;
   }
 
-  FakeClock clock_;
+  World world_;
   const policy::Profile profile_;
-  MemoryCa ca_;
-  MemoryBatches batches_;
   CaClient client_;
-  crypto::RandomSerialSource serials_;
   ThreadPool pool_;
-  telemetry::Registry registry_;
   Metrics metrics_;
   ItemIssuer issuer_;
   OpenBatch batch_;
@@ -89,10 +90,14 @@ TEST_F(ItemIssuerTest, AnswersEveryItemInOrder) {
   EXPECT_EQ(results[0].item_id(), "a");
   EXPECT_EQ(results[1].item_id(), "b");
   for (const auto& result : results) {
-    EXPECT_EQ(result.certificate_der(),
-              "certificate of " + result.device_uid() + " for m1");
+    ASSERT_OK_AND_ASSIGN(const auto certificate,
+                         x509::Certificate::Parse(result.certificate_der()));
+    EXPECT_EQ(certificate->subject.ToText(),
+              "CN=subject " + result.device_uid());
   }
-  EXPECT_THAT(Actions(), ElementsAre("device.provision", "device.provision"));
+  EXPECT_THAT(world_.actions(),
+              ElementsAre("device.provision", "device.provision",
+                          "certificate.issue", "certificate.issue"));
   EXPECT_EQ(metrics_.items_issued.Value(), 2);
 }
 
@@ -106,11 +111,14 @@ TEST_F(ItemIssuerTest, ASpoiledItemHarmsNoOther) {
       Issue({MakeItem("bad", "junk"), MakeItem("good"), foreign, weird}));
   ASSERT_THAT(results, SizeIs(4));
   EXPECT_EQ(ReasonOf(results[0]), reasons::kCsrMalformed);
-  EXPECT_THAT(results[1].certificate_der(), StartsWith("certificate of "));
+  EXPECT_TRUE(results[1].has_certificate_der());
   EXPECT_EQ(ReasonOf(results[2]), reasons::kModelNotAllowed);
   EXPECT_EQ(ReasonOf(results[3]), reasons::kInvalidField);
   // What has an id that can be kept is kept.
-  EXPECT_THAT(batches_.failures(), SizeIs(2));
+  EXPECT_THAT(Recorded(),
+              ElementsAre(Pair("bad", reasons::kCsrMalformed),
+                          Pair("foreign", reasons::kModelNotAllowed),
+                          Pair("good", "issued")));
   EXPECT_EQ(metrics_.items_refused.Value(), 3);
 }
 
@@ -119,28 +127,29 @@ TEST_F(ItemIssuerTest, ARepeatGetsTheSameCertificate) {
   ASSERT_OK_AND_ASSIGN(const auto first, Issue(items));
   ASSERT_OK_AND_ASSIGN(const auto second, Issue(items));
   EXPECT_EQ(first[0].SerializeAsString(), second[0].SerializeAsString());
-  EXPECT_EQ(ca_.signatures(), 1);
+  EXPECT_EQ(world_.ca.signatures(), 1);
   EXPECT_EQ(metrics_.items_repeated.Value(), 1);
 }
 
 TEST_F(ItemIssuerTest, AnAdmittedItemIsSignedLater) {
   const std::vector<ItemIssuer::Item> items = {MakeItem("a")};
   for (int i = 0; i < 3; ++i) {
-    ca_.FailNext(absl::UnavailableError("connection refused"));
+    world_.ca.FailNext(absl::UnavailableError("connection refused"));
   }
   const auto lost = Issue(items);
   EXPECT_THAT(lost,
               StatusIs(StatusCode::kUnavailable, reasons::kSignerOffline));
   ASSERT_OK_AND_ASSIGN(const auto results, Issue(items));
-  EXPECT_THAT(results[0].certificate_der(), StartsWith("certificate of "));
-  EXPECT_THAT(Actions(), ElementsAre("device.provision"));
+  EXPECT_TRUE(results[0].has_certificate_der());
+  EXPECT_THAT(world_.actions(),
+              ElementsAre("device.provision", "certificate.issue"));
 }
 
 TEST_F(ItemIssuerTest, TheSameItemTwiceGetsOneAnswer) {
   const ItemIssuer::Item item = MakeItem("a");
   ASSERT_OK_AND_ASSIGN(const auto results, Issue({item, MakeItem("b"), item}));
   EXPECT_EQ(results[0].SerializeAsString(), results[2].SerializeAsString());
-  EXPECT_EQ(ca_.signatures(), 2);
+  EXPECT_EQ(world_.ca.signatures(), 2);
 }
 
 TEST_F(ItemIssuerTest, AnItemIdIsBoundToItsContent) {
@@ -169,45 +178,50 @@ TEST_F(ItemIssuerTest, AKeyThatIsKnownIsRefusedAndReported) {
                        Issue({MakeItem("a", csr), MakeItem("b", csr)}));
   EXPECT_TRUE(results[0].has_certificate_der());
   EXPECT_EQ(ReasonOf(results[1]), reasons::kKeyAlreadyEnrolled);
-  EXPECT_THAT(Actions(), ElementsAre("device.provision", "key.reuse_refused"));
-  EXPECT_EQ(batches_.entries()[1].details.at("item"), "b");
+  EXPECT_THAT(world_.actions(),
+              ElementsAre("device.provision", "key.reuse_refused",
+                          "certificate.issue"));
+  const std::vector<audit::Entry> log = world_.database.audit();
+  EXPECT_EQ(log[log.size() - 2].details.at("item"), "b");
   EXPECT_EQ(metrics_.keys_reused.Value(), 1);
 }
 
-TEST_F(ItemIssuerTest, OutlastsShortFaults) {
-  batches_.FailNext(MakeError(StatusCode::kAborted,
-                              reasons::kTransactionConflict, "conflict"));
-  batches_.FailNext(absl::UnknownError("in doubt"));
-  ca_.FailNext(absl::UnavailableError("restarting"));
-  ca_.FailNext(absl::DeadlineExceededError("slow"));
+TEST_F(ItemIssuerTest, OutlastsShortFaultsOfTheDatabase) {
+  world_.database.FailNext(MakeError(
+      StatusCode::kAborted, reasons::kTransactionConflict, "conflict"));
+  ASSERT_OK_AND_ASSIGN(const auto results, Issue({MakeItem("a")}));
+  EXPECT_TRUE(results[0].has_certificate_der());
+}
+
+TEST_F(ItemIssuerTest, OutlastsShortFaultsOfTheCa) {
+  world_.ca.FailNext(absl::UnavailableError("restarting"));
+  world_.ca.FailNext(absl::DeadlineExceededError("slow"));
   ASSERT_OK_AND_ASSIGN(const auto results, Issue({MakeItem("a")}));
   EXPECT_TRUE(results[0].has_certificate_der());
 }
 
 TEST_F(ItemIssuerTest, DoesNotRepeatWhenNobodyWaits) {
-  batches_.FailNext(absl::UnavailableError("gone"));
+  world_.database.FailNext(absl::UnavailableError("gone"));
   EXPECT_THAT(issuer_.Issue(batch_, {MakeItem("a")}, [] { return true; }),
               StatusIs(StatusCode::kUnavailable));
 }
 
 TEST_F(ItemIssuerTest, ADisabledLineEndsTheBatch) {
-  batches_.FailNext(MakeError(StatusCode::kFailedPrecondition,
-                              reasons::kLineDisabled, "disabled"));
+  ASSERT_OK(world_.lines.Disable("acme", "l1", std::nullopt, world_.Change()));
   EXPECT_THAT(Issue({MakeItem("a")}), StatusIs(StatusCode::kFailedPrecondition,
                                                reasons::kLineDisabled));
-  EXPECT_THAT(Actions(), IsEmpty());
+  EXPECT_THAT(world_.actions(), IsEmpty());
 }
 
 TEST_F(ItemIssuerTest, ACommitInDoubtIsNoInternalError) {
-  for (int i = 0; i < 3; ++i) {
-    batches_.FailNext(absl::UnknownError("in doubt"));
-  }
-  EXPECT_THAT(Issue({MakeItem("a")}),
-              StatusIs(StatusCode::kUnavailable, reasons::kDatabaseOffline));
+  world_.database.FailNext(absl::UnknownError("in doubt"));
+  EXPECT_THAT(
+      MakeIssuer(0).Issue(batch_, {MakeItem("a")}, [] { return false; }),
+      StatusIs(StatusCode::kUnavailable, reasons::kDatabaseOffline));
 }
 
 TEST_F(ItemIssuerTest, WhatTheCaRefusesIsTheItemsError) {
-  ca_.RefuseModel("m2");
+  world_.ca.RefuseModel("m2");
   ItemIssuer::Item refused = MakeItem("b");
   refused.set_model("m2");
   ASSERT_OK_AND_ASSIGN(const auto results, Issue({MakeItem("a"), refused}));
@@ -216,7 +230,7 @@ TEST_F(ItemIssuerTest, WhatTheCaRefusesIsTheItemsError) {
 }
 
 TEST_F(ItemIssuerTest, ACaThatRefusesThisServiceIsNotTheLinesFault) {
-  ca_.FailNext(absl::PermissionDeniedError("not you"));
+  world_.ca.FailNext(absl::PermissionDeniedError("not you"));
   EXPECT_THAT(Issue({MakeItem("a")}), StatusIs(StatusCode::kInternal));
 }
 

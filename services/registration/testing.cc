@@ -1,31 +1,48 @@
 #include "services/registration/testing.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/audit/new_entry.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
-#include "lib/keys/local_key.h"
+#include "lib/base/status_macros.h"
+#include "lib/crypto/hash.h"
 #include "lib/rpc/status.h"
+#include "lib/rpc/timestamp.h"
 #include "lib/x509/csr.h"
+#include "lib/x509/name.h"
 
 namespace birthmark::registration {
+namespace {
+
+void Check(const absl::Status& status) {
+  if (!status.ok()) {
+    std::fprintf(stderr, "testing: %s\n", status.ToString().c_str());
+    std::abort();
+  }
+}
+
+template <typename T>
+T Get(absl::StatusOr<T> value) {
+  Check(value.status());
+  return *std::move(value);
+}
+
+constexpr char kChange[] = "test.change";
+constexpr absl::Duration kValidity = absl::Hours(90 * 24);
+
+}  // namespace
 
 std::string MakeCsr(crypto::KeyAlgorithm algorithm) {
-  const auto key = keys::LocalKey::Generate(algorithm);
-  if (!key.ok()) {
-    std::abort();
-  }
+  const auto key = Get(keys::LocalKey::Generate(algorithm));
   x509::CsrRequest request;
   request.subject.CommonName("ignored");
-  const auto csr = x509::CreateCsr(
-      request, (*key)->public_key().spki_der(), (*key)->algorithm(),
-      [&](absl::string_view message) { return (*key)->Sign(message); });
-  if (!csr.ok()) {
-    std::abort();
-  }
-  return *csr;
+  return Get(x509::CreateCsr(
+      request, key->public_key().spki_der(), key->algorithm(),
+      [&](absl::string_view message) { return key->Sign(message); }));
 }
 
 policy::Profile MakeProfile(policy::ProfileKind kind) {
@@ -33,43 +50,101 @@ policy::Profile MakeProfile(policy::ProfileKind kind) {
   profile.id = std::string(policy::ProfileKindName(kind));
   profile.version = 1;
   profile.kind = kind;
-  profile.issuer = "internal";
-  profile.validity = absl::Hours(24);
+  profile.issuer = "issuer";
+  if (kind != policy::ProfileKind::kIdevid) {
+    profile.validity = kValidity;
+  }
   profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
   return profile;
 }
 
-std::string MemoryCa::CertificateFor(
-    const ca::v1::CertificateRequest& request) {
-  return absl::StrCat("certificate of ", request.device().uid(), " for ",
-                      request.device().model());
+FakeCa::FakeCa(storage::CertificateStore& certificates, Clock& clock)
+    : certificates_(certificates),
+      clock_(clock),
+      key_(Get(keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256))) {
+  x509::DistinguishedName issuer;
+  issuer.CommonName("Fake CA");
+  x509::CertificateTemplateSpec spec;
+  spec.signature_algorithm = key_->algorithm();
+  spec.issuer_name_der = Get(issuer.ToDer());
+  template_ = Get(x509::CertificateTemplate::New(spec));
 }
 
-void MemoryCa::FailNext(absl::Status status) {
+void FakeCa::FailNext(absl::Status status) {
   std::lock_guard<std::mutex> lock(mutex_);
   failures_.push_back(std::move(status));
 }
 
-void MemoryCa::RefuseModel(std::string model) {
+void FakeCa::RefuseModel(std::string model) {
   std::lock_guard<std::mutex> lock(mutex_);
   refused_model_ = std::move(model);
 }
 
-std::string MemoryCa::Certificate(const std::string& serial) const {
+int FakeCa::signatures() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = issued_.find(serial);
-  return found == issued_.end() ? "" : found->second;
+  return signatures_;
 }
 
-int MemoryCa::signatures() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return static_cast<int>(issued_.size());
+absl::StatusOr<std::string> FakeCa::IssueOne(
+    const std::string& profile, const ca::v1::CertificateRequest& request) {
+  if (!refused_model_.empty() && request.device().model() == refused_model_) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     reasons::kProfileViolation, "no", {{"rule", "lint"}});
+  }
+  if (const auto known = certificates_.Get("", request.serial()); known.ok()) {
+    return known->certificate_der;
+  }
+  const absl::Time now = NowSeconds(clock_);
+  x509::CertificateVariables variables;
+  variables.serial = request.serial();
+  variables.not_before = now;
+  variables.not_after = now + kValidity;
+  variables.subject.CommonName(
+      absl::StrCat("subject ", request.device().uid(), request.line().line()));
+  variables.spki_der = request.spki_der();
+  const std::string tbs = Get(template_->BuildTbs(variables));
+  storage::CertificateRow row;
+  row.serial = request.serial();
+  row.issuer_id = "issuer";
+  row.profile = profile;
+  row.profile_version = 1;
+  row.spki_sha256 = crypto::Sha256(request.spki_der());
+  row.device_uid = request.device().uid();
+  row.fleet_id = request.device().fleet();
+  row.not_before = variables.not_before;
+  row.not_after = variables.not_after;
+  row.certificate_der = Get(
+      x509::AssembleCertificate(tbs, key_->algorithm(), Get(key_->Sign(tbs))));
+  row.create_time = now;
+  ++signatures_;
+  const auto stored = certificates_.Insert(
+      {row},
+      {audit::NewEntry(clock_, "ca", "certificate.issue", "certificate")});
+  if (!stored.ok()) {
+    return stored.status();
+  }
+  return stored->front();
 }
 
-absl::Status MemoryCa::DoUnary(absl::string_view method,
-                               const google::protobuf::Message& request,
-                               google::protobuf::Message& response,
-                               absl::Duration) {
+absl::Status FakeCa::Issue(const ca::v1::IssueCertificatesRequest& request,
+                           ca::v1::IssueCertificatesResponse& response) {
+  for (const ca::v1::CertificateRequest& one : request.requests()) {
+    auto& result = *response.add_results();
+    const absl::StatusOr<std::string> der = IssueOne(request.profile(), one);
+    if (der.ok()) {
+      result.set_certificate_der(*der);
+    } else {
+      *result.mutable_error() = rpc::ToProto(der.status());
+    }
+  }
+  response.add_issuer_chain_der("issuer");
+  return absl::OkStatus();
+}
+
+absl::Status FakeCa::DoUnary(absl::string_view method,
+                             const google::protobuf::Message& request,
+                             google::protobuf::Message& response,
+                             absl::Duration) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!failures_.empty()) {
     absl::Status status = failures_.front();
@@ -82,118 +157,86 @@ absl::Status MemoryCa::DoUnary(absl::string_view method,
     issuer.add_certificate_chain_der("root");
     return absl::OkStatus();
   }
-  const auto& orders =
-      dynamic_cast<const ca::v1::IssueCertificatesRequest&>(request);
-  auto& issued = dynamic_cast<ca::v1::IssueCertificatesResponse&>(response);
-  for (const ca::v1::CertificateRequest& order : orders.requests()) {
-    auto& result = *issued.add_results();
-    if (order.device().model() == refused_model_) {
-      *result.mutable_error() = rpc::ToProto(
-          MakeError(absl::StatusCode::kFailedPrecondition,
-                    reasons::kProfileViolation, "no", {{"rule", "lint"}}));
-    } else {
-      result.set_certificate_der(
-          issued_.emplace(order.serial(), CertificateFor(order)).first->second);
+  if (method == "birthmark.ca.v1.CrlSigner.SignCrl") {
+    const auto& asked = dynamic_cast<const ca::v1::SignCrlRequest&>(request);
+    auto& made = dynamic_cast<ca::v1::SignCrlResponse&>(response);
+    made.set_crl_der(absl::StrCat("crl of ", asked.issuer()));
+    made.set_number(asked.shard() + 7);
+    *made.mutable_this_update_time() = rpc::ToTimestamp(clock_.Now());
+    return absl::OkStatus();
+  }
+  return Issue(dynamic_cast<const ca::v1::IssueCertificatesRequest&>(request),
+               dynamic_cast<ca::v1::IssueCertificatesResponse&>(response));
+}
+
+World::World()
+    : fleets(database),
+      lines(database),
+      batches(database),
+      registrations(database),
+      revocations(database),
+      requests(database),
+      certificates(database),
+      ca(certificates, clock),
+      page_tokens("secret"),
+      serials(clock) {
+  storage::FleetRow fleet;
+  fleet.fleet_id = "acme";
+  fleet.idevid_profile = "idevid";
+  fleet.ldevid_profile = "ldevid";
+  Check(fleets.Create(fleet, Change()));
+  storage::LineRow line;
+  line.fleet_id = "acme";
+  line.line_id = "l1";
+  line.models = {"m1", "m2"};
+  storage::KeyRow key;
+  key.spki_sha256 = std::string(32, 'k');
+  key.serial = std::string(16, 's');
+  key.usage = storage::KeyUsage::kClient;
+  Check(lines.Create(line, key, Change()).status());
+  batch.fleet_id = "acme";
+  batch.line_id = "l1";
+  batch.batch_id = "b1";
+  batch.profile = "idevid";
+  batch = Get(batches.Create(batch, Change()));
+}
+
+rpc::Caller World::Operator() {
+  rpc::Caller caller;
+  caller.role = options::v1::ROLE_OPERATOR;
+  caller.actor = "spiffe://test/operator/ada";
+  caller.name = "ada";
+  return caller;
+}
+
+rpc::Caller World::Line(const std::string& fleet, const std::string& name) {
+  rpc::Caller caller;
+  caller.role = options::v1::ROLE_LINE;
+  caller.actor = absl::StrCat("spiffe://test/fleet/", fleet, "/line/", name);
+  caller.fleet = fleet;
+  caller.name = name;
+  return caller;
+}
+
+Dependencies World::dependencies() {
+  return {fleets, lines,       batches, registrations, revocations, requests,
+          ca,     page_tokens, serials, clock,         metrics};
+}
+
+storage::Mutation World::Change() {
+  storage::Mutation mutation;
+  mutation.audit.push_back(audit::NewEntry(clock, "test", kChange, "things/1"));
+  return mutation;
+}
+
+std::vector<std::string> World::actions() {
+  std::vector<std::string> actions;
+  for (const audit::Entry& entry : database.audit()) {
+    if (entry.action != kChange) {
+      actions.push_back(entry.action);
     }
   }
-  issued.add_issuer_chain_der("issuer");
-  return absl::OkStatus();
-}
-
-void MemoryBatches::FailNext(absl::Status status) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  admit_failures_.push_back(std::move(status));
-}
-
-std::vector<audit::Entry> MemoryBatches::entries() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return entries_;
-}
-
-std::map<std::string, storage::ItemFailure> MemoryBatches::failures() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return failures_;
-}
-
-absl::StatusOr<storage::BatchRow> MemoryBatches::Create(
-    const storage::BatchRow&, const storage::Mutation&) {
-  return absl::UnimplementedError("");
-}
-absl::StatusOr<storage::BatchRow> MemoryBatches::Get(absl::string_view,
-                                                     absl::string_view,
-                                                     absl::string_view) {
-  return absl::UnimplementedError("");
-}
-absl::StatusOr<storage::BatchCounts> MemoryBatches::Count(int64_t) {
-  return absl::UnimplementedError("");
-}
-absl::StatusOr<std::vector<storage::BatchRow>> MemoryBatches::List(
-    absl::string_view, absl::string_view, int64_t, int) {
-  return absl::UnimplementedError("");
-}
-absl::StatusOr<storage::BatchRow> MemoryBatches::Close(
-    absl::string_view, absl::string_view, absl::string_view,
-    const storage::Mutation&) {
-  return absl::UnimplementedError("");
-}
-absl::StatusOr<std::vector<storage::ItemResult>> MemoryBatches::ListResults(
-    int64_t, absl::string_view, int) {
-  return absl::UnimplementedError("");
-}
-
-storage::Admission MemoryBatches::AdmitOne(
-    const storage::AdmissionRequest& request, const AlertMaker& alert_for) {
-  storage::Admission admission;
-  const auto known = items_.find(request.item_id);
-  if (known != items_.end()) {
-    if (known->second.digest != request.csr_sha256) {
-      admission.status = MakeError(absl::StatusCode::kInvalidArgument,
-                                   reasons::kRequestIdReused, "reused");
-      return admission;
-    }
-    admission.device_uid = known->second.device_uid;
-    admission.serial = known->second.serial;
-    admission.certificate_der = ca_.Certificate(admission.serial);
-    return admission;
-  }
-  if (!keys_.insert(request.key.spki_sha256).second) {
-    entries_.push_back(alert_for(request));
-    admission.status = MakeError(absl::StatusCode::kAlreadyExists,
-                                 reasons::kKeyAlreadyEnrolled, "known");
-    return admission;
-  }
-  entries_.push_back(request.audit);
-  items_[request.item_id] = {request.csr_sha256, request.device.device_uid,
-                             request.key.serial};
-  admission.device_uid = request.device.device_uid;
-  admission.serial = request.key.serial;
-  return admission;
-}
-
-absl::StatusOr<std::vector<storage::Admission>> MemoryBatches::Admit(
-    const storage::BatchRow&,
-    absl::Span<const storage::AdmissionRequest> requests,
-    const AlertMaker& alert_for) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (!admit_failures_.empty()) {
-    absl::Status status = admit_failures_.front();
-    admit_failures_.pop_front();
-    return status;
-  }
-  std::vector<storage::Admission> admissions;
-  for (const storage::AdmissionRequest& request : requests) {
-    admissions.push_back(AdmitOne(request, alert_for));
-  }
-  return admissions;
-}
-
-absl::Status MemoryBatches::RecordFailures(
-    int64_t, absl::Span<const storage::ItemFailure> failures, absl::Time) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  for (const storage::ItemFailure& failure : failures) {
-    failures_[failure.item_id] = failure;
-  }
-  return absl::OkStatus();
+  return actions;
 }
 
 }  // namespace birthmark::registration

@@ -1,13 +1,13 @@
-// testing has what the tests of this role share: CSRs, profiles, and stand-ins
-// in memory for the CA and the batch store.
+// testing has what the tests of this role share: CSRs, profiles, a CA, and a
+// world of fakes around them.
 
 #ifndef BIRTHMARK_SERVICES_REGISTRATION_TESTING_H_
 #define BIRTHMARK_SERVICES_REGISTRATION_TESTING_H_
 
 #include <deque>
-#include <map>
+#include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +15,26 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "birthmark/ca/v1/ca_service.pb.h"
-#include "lib/audit/entry.h"
+#include "birthmark/options/v1/access.pb.h"
+#include "lib/base/fake_clock.h"
+#include "lib/crypto/ids.h"
 #include "lib/crypto/signature_algorithm.h"
+#include "lib/keys/local_key.h"
 #include "lib/policy/profile.h"
+#include "lib/rpc/caller.h"
 #include "lib/rpc/channel.h"
-#include "lib/storage/batch_store.h"
+#include "lib/rpc/page.h"
+#include "lib/storage/fake_batch_store.h"
+#include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_database.h"
+#include "lib/storage/fake_fleet_store.h"
+#include "lib/storage/fake_line_store.h"
+#include "lib/storage/fake_registration_store.h"
+#include "lib/storage/fake_request_store.h"
+#include "lib/storage/fake_revocation_store.h"
+#include "lib/telemetry/metrics.h"
+#include "lib/x509/certificate_builder.h"
+#include "services/registration/dependencies.h"
 
 namespace birthmark::registration {
 
@@ -30,19 +45,18 @@ std::string MakeCsr(
 // MakeProfile returns a profile of `kind`, whose name is its id, for P-256.
 policy::Profile MakeProfile(policy::ProfileKind kind);
 
-// MemoryCa answers IssueCertificates with the texts that CertificateFor
-// returns, and GetIssuer with the chain "issuer", "root". Thread-safe.
-class MemoryCa : public rpc::Channel {
+// FakeCa is the role `ca` in memory: its certificates are signed, recorded in
+// `certificates`, and otherwise plain. Thread-safe. What the constructor takes
+// must outlive it.
+class FakeCa : public rpc::Channel {
  public:
-  static std::string CertificateFor(const ca::v1::CertificateRequest& request);
+  FakeCa(storage::CertificateStore& certificates, Clock& clock);
 
   // FailNext makes the next call return `status`. Calls add up.
   void FailNext(absl::Status status);
   // RefuseModel answers requests for `model` with PROFILE_VIOLATION.
   void RefuseModel(std::string model);
-  // Certificate returns what was issued under `serial`, "" if nothing was.
-  std::string Certificate(const std::string& serial) const;
-  // signatures is how many different serials were issued.
+  // signatures is how many certificates were signed.
   int signatures() const;
 
  protected:
@@ -52,62 +66,50 @@ class MemoryCa : public rpc::Channel {
                        absl::Duration timeout) override;
 
  private:
+  absl::Status Issue(const ca::v1::IssueCertificatesRequest& request,
+                     ca::v1::IssueCertificatesResponse& response);
+  absl::StatusOr<std::string> IssueOne(
+      const std::string& profile, const ca::v1::CertificateRequest& request);
+
+  storage::CertificateStore& certificates_;
+  Clock& clock_;
+  const std::unique_ptr<keys::LocalKey> key_;
+  std::optional<x509::CertificateTemplate> template_;
   mutable std::mutex mutex_;
   std::deque<absl::Status> failures_;
   std::string refused_model_;
-  std::map<std::string, std::string> issued_;
+  int signatures_ = 0;
 };
 
-// MemoryBatches is the part of BatchStore that a stream uses, with the
-// certificates that `ca` has issued; the rest is kUnimplemented. Thread-safe.
-class MemoryBatches : public storage::BatchStore {
- public:
-  explicit MemoryBatches(const MemoryCa& ca) : ca_(ca) {}
+// World is a registration service's surroundings, all fake: fleet `acme`, its
+// line `l1` for the models m1 and m2, and its batch `b1`.
+struct World {
+  World();
 
-  // FailNext makes the next Admit return `status`. Calls add up.
-  void FailNext(absl::Status status);
-  std::vector<audit::Entry> entries() const;
-  std::map<std::string, storage::ItemFailure> failures() const;
+  static rpc::Caller Operator();
+  static rpc::Caller Line(const std::string& fleet, const std::string& name);
 
-  absl::StatusOr<storage::BatchRow> Create(
-      const storage::BatchRow& row, const storage::Mutation& mutation) override;
-  absl::StatusOr<storage::BatchRow> Get(absl::string_view fleet_id,
-                                        absl::string_view line_id,
-                                        absl::string_view batch_id) override;
-  absl::StatusOr<storage::BatchCounts> Count(int64_t batch_key) override;
-  absl::StatusOr<std::vector<storage::BatchRow>> List(
-      absl::string_view fleet_id, absl::string_view line_id, int64_t after_key,
-      int limit) override;
-  absl::StatusOr<storage::BatchRow> Close(
-      absl::string_view fleet_id, absl::string_view line_id,
-      absl::string_view batch_id, const storage::Mutation& mutation) override;
-  absl::StatusOr<std::vector<storage::Admission>> Admit(
-      const storage::BatchRow& batch,
-      absl::Span<const storage::AdmissionRequest> requests,
-      const AlertMaker& alert_for) override;
-  absl::Status RecordFailures(int64_t batch_key,
-                              absl::Span<const storage::ItemFailure> failures,
-                              absl::Time time) override;
-  absl::StatusOr<std::vector<storage::ItemResult>> ListResults(
-      int64_t batch_key, absl::string_view after, int limit) override;
+  Dependencies dependencies();
+  // Change is a mutation that a test makes behind the service's back.
+  storage::Mutation Change();
+  // actions returns the actions of all audit entries, in order, without those
+  // of Change.
+  std::vector<std::string> actions();
 
- private:
-  struct Item {
-    std::string digest;
-    std::string device_uid;
-    std::string serial;
-  };
-
-  storage::Admission AdmitOne(const storage::AdmissionRequest& request,
-                              const AlertMaker& alert_for);
-
-  const MemoryCa& ca_;
-  mutable std::mutex mutex_;
-  std::deque<absl::Status> admit_failures_;
-  std::map<std::string, Item> items_;
-  std::set<std::string> keys_;
-  std::vector<audit::Entry> entries_;
-  std::map<std::string, storage::ItemFailure> failures_;
+  FakeClock clock;
+  storage::FakeDatabase database;
+  storage::FakeFleetStore fleets;
+  storage::FakeLineStore lines;
+  storage::FakeBatchStore batches;
+  storage::FakeRegistrationStore registrations;
+  storage::FakeRevocationStore revocations;
+  storage::FakeRequestStore requests;
+  storage::FakeCertificateStore certificates;
+  FakeCa ca;
+  rpc::PageTokenCodec page_tokens;
+  crypto::RandomSerialSource serials;
+  telemetry::Registry metrics;
+  storage::BatchRow batch;
 };
 
 }  // namespace birthmark::registration

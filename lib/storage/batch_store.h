@@ -51,8 +51,9 @@ struct AdmissionRequest {
 // Admission is what became of an AdmissionRequest. Not ok: the item was
 // refused, with kInvalidArgument / REQUEST_ID_REUSED (same item id, another
 // CSR), kAlreadyExists / KEY_ALREADY_ENROLLED or DEVICE_EXISTS,
-// kResourceExhausted / LINE_QUOTA_EXCEEDED, and nothing but its failure was
-// recorded.
+// kResourceExhausted / LINE_QUOTA_EXCEEDED, kFailedPrecondition /
+// DEVICE_NOT_ACTIVE (admitted earlier, decommissioned before it had a
+// certificate), and nothing but its failure was recorded.
 struct Admission {
   absl::Status status;
   std::string device_uid;  // of the item: from this call or from an earlier one

@@ -63,7 +63,8 @@ class CertificateStore {
   // Insert records certificates with one audit entry each, all or none,
   // durably. Returns for each row the certificate recorded under its serial:
   // its own, or that of an earlier call (the row then changes nothing and its
-  // entry is not written).
+  // entry is not written). One whose key was retired meanwhile is recorded as
+  // revoked.
   virtual absl::StatusOr<std::vector<std::string>> Insert(
       absl::Span<const CertificateRow> rows,
       absl::Span<const audit::Entry> entries) = 0;

@@ -53,7 +53,8 @@ class RegistrationStore {
   // registered (only if the contact's certificate is an IDevID, which the
   // caller has checked) and active; kFailedPrecondition / DEVICE_NOT_ACTIVE in
   // others. kAlreadyExists / KEY_ALREADY_ENROLLED if the key is known for
-  // anyone or any use else.
+  // anyone or any use else, kFailedPrecondition / KEY_BLOCKED if it was taken
+  // out of use.
   virtual absl::StatusOr<Enrolled> Enroll(const Contact& contact,
                                           const Enrollment& enrollment) = 0;
   // Touch notes the contact. The first contact with a newer operational

@@ -12,8 +12,10 @@ for binary; do
     head -n 10 <<<"$symbols"
     status=1
   fi
-  # Without this a stripped or empty file would pass.
-  if ! nm -D --undefined-only "$binary" | grep -q ' __libc_start_main'; then
+  # Without this a stripped or empty file would pass. Not `grep -q`, which ends
+  # before nm has said everything.
+  if ! nm -D --undefined-only "$binary" |
+    grep ' __libc_start_main' >/dev/null; then
     echo "$binary: nm cannot read its dynamic symbols"
     status=1
   fi

@@ -238,6 +238,15 @@ absl::StatusOr<ParsedLine> ParseWithCli11(
   return UsageError("no command");
 }
 
+// What a foreign library may throw ends here, as a fault of this program.
+absl::StatusOr<int> RunCommand(const ParsedLine& line, Context& context) {
+  try {
+    return line.command->run(line.args, context);
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
 }  // namespace
 
 std::string Arguments::Text(const std::string& name) const {
@@ -304,7 +313,7 @@ int RunLine(absl::Span<const Command> commands,
       return kExitOk;
     }
     context.json = line->json;
-    const absl::StatusOr<int> code = line->command->run(line->args, context);
+    const absl::StatusOr<int> code = RunCommand(*line, context);
     if (code.ok()) {
       return *code;
     }

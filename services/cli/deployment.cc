@@ -104,7 +104,8 @@ class DeploymentMaker {
       const std::string& folder, absl::string_view name,
       crypto::KeyAlgorithm algorithm) {
     const std::string kek_path = Path(absl::StrCat(folder, "/kek"));
-    if (!std::filesystem::exists(kek_path)) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(kek_path, ignored)) {
       BIRTHMARK_RETURN_IF_ERROR(FileError(keys::CreateKek(kek_path), kek_path));
     }
     BIRTHMARK_ASSIGN_OR_RETURN(const crypto::SecretBytes kek,

@@ -1,9 +1,6 @@
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "birthmark/registration/v1/registration_service.pb.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -14,6 +11,7 @@
 #include "lib/crypto/ids.h"
 #include "services/cli/client.h"
 #include "services/cli/commands.h"
+#include "services/cli/device_folder.h"
 #include "services/cli/error_report.h"
 #include "services/cli/identity_folder.h"
 #include "services/cli/output.h"
@@ -29,78 +27,8 @@ using registration::v1::RenewCertificateResponse;
 using registration::v1::ReportFirmwareRequest;
 using registration::v1::ReportFirmwareResponse;
 
-constexpr mode_t kPrivate = 0600;
-constexpr char kName[] = "ldevid";
 constexpr size_t kImageLimit = size_t{1} << 30;
 constexpr size_t kDigestSize = 32;
-
-// DeviceFolder is a device's identity folder, in which a new key and
-// certificate take the place of the old ones in steps that a crash may
-// interrupt anywhere: the next command completes them.
-//   ldevid.{key,pem}           in use
-//   ldevid.{key,pem}.next      on their way in
-//   ldevid.{key,pem}.previous  the ones before, good until the new were used
-class DeviceFolder {
- public:
-  explicit DeviceFolder(const std::string& dir)
-      : key_(absl::StrCat(dir, "/", kName, ".key")),
-        certificate_(absl::StrCat(dir, "/", kName, ".pem")) {}
-
-  const std::string& certificate() const { return certificate_; }
-  std::string next_key() const { return key_ + ".next"; }
-
-  // Install makes `pem` and the next key the ones in use.
-  absl::Status Install(absl::string_view pem) const {
-    const std::string next = certificate_ + ".next";
-    BIRTHMARK_RETURN_IF_ERROR(
-        FileError(WriteFileAtomically(next, pem, kPrivate), next));
-    return Complete();
-  }
-
-  // Complete finishes an Install that broke off.
-  absl::Status Complete() const {
-    if (!Exists(certificate_ + ".next")) {
-      return absl::OkStatus();
-    }
-    if (Exists(next_key())) {
-      BIRTHMARK_RETURN_IF_ERROR(Keep(key_));
-      BIRTHMARK_RETURN_IF_ERROR(Keep(certificate_));
-      BIRTHMARK_RETURN_IF_ERROR(Rename(next_key(), key_));
-    }
-    return Rename(certificate_ + ".next", certificate_);
-  }
-
-  // DropNextKey gives up a key that the service refuses for ever.
-  void DropNextKey() const {
-    std::error_code ignored;
-    std::filesystem::remove(next_key(), ignored);
-  }
-
- private:
-  static bool Exists(const std::string& path) {
-    std::error_code ignored;
-    return std::filesystem::exists(path, ignored);
-  }
-
-  static absl::Status Keep(const std::string& path) {
-    if (!Exists(path)) {
-      return absl::OkStatus();
-    }
-    BIRTHMARK_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-    const std::string previous = path + ".previous";
-    return FileError(WriteFileAtomically(previous, bytes, kPrivate), previous);
-  }
-
-  static absl::Status Rename(const std::string& from, const std::string& to) {
-    std::error_code error;
-    std::filesystem::rename(from, to, error);
-    return error ? FileError(absl::ErrnoToStatus(error.value(), to), to)
-                 : absl::OkStatus();
-  }
-
-  const std::string key_;
-  const std::string certificate_;
-};
 
 // Certify asks for a certificate for the folder's next key and installs it.
 template <typename Response, typename Request>
@@ -158,7 +86,7 @@ absl::StatusOr<int> Register(const Arguments& args, Context& context) {
       const auto channel, Connect(config, Role::kRegistration, context.clock));
   const std::string dir = args.Text("--out");
   BIRTHMARK_RETURN_IF_ERROR(MakeFolder(dir));
-  BIRTHMARK_RETURN_IF_ERROR(WriteClientFiles(dir, kName, config));
+  BIRTHMARK_RETURN_IF_ERROR(WriteClientFiles(dir, DeviceFolder::kName, config));
   const DeviceFolder folder(dir);
   BIRTHMARK_RETURN_IF_ERROR(folder.Complete());
   BIRTHMARK_ASSIGN_OR_RETURN(

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -92,8 +93,10 @@ void PrintNextSteps(const DeploymentOptions& options, std::ostream& out) {
 
 absl::StatusOr<int> Init(const Arguments& args, Context& context) {
   DeploymentOptions options;
-  options.dir =
-      std::filesystem::absolute(args.Text("DIR")).lexically_normal().string();
+  std::error_code error;
+  options.dir = std::filesystem::absolute(args.Text("DIR"), error)
+                    .lexically_normal()
+                    .string();
   if (options.dir.size() > 1 && options.dir.back() == '/') {
     options.dir.pop_back();
   }
@@ -117,7 +120,8 @@ absl::StatusOr<int> Init(const Arguments& args, Context& context) {
                                   {"roots_file",
                                    options.dir + "/trust/root.pem"},
                                   {"identity", options.dir + "/operator"}}
-                       .dump(2)
+                       .dump(2, ' ', false,
+                             nlohmann::json::error_handler_t::replace)
                 << '\n';
   } else {
     PrintNextSteps(options, context.out);

@@ -184,7 +184,8 @@ void PrintSummary(const ProvisionOutcome& outcome,
                                           {"seconds", seconds},
                                           {"rate", Rate(progress)},
                                           {"failures_file", failures_path}}
-                       .dump(2)
+                       .dump(2, ' ', false,
+                             nlohmann::json::error_handler_t::replace)
                 << '\n';
     return;
   }

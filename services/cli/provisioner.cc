@@ -11,17 +11,15 @@
 
 #include "absl/random/random.h"
 #include "lib/base/error.h"
-#include "lib/base/reasons.h"
 #include "lib/base/thread_pool.h"
 #include "lib/rpc/status.h"
 #include "services/cli/error_report.h"
 #include "services/cli/item_queue.h"
 #include "services/cli/reasons.h"
+#include "services/cli/retry_policy.h"
 
 namespace birthmark::cli {
 namespace {
-
-namespace shared = ::birthmark::reasons;
 
 using provisioning::v1::IssueBatchRequest;
 using provisioning::v1::IssueBatchResponse;
@@ -33,36 +31,6 @@ constexpr std::chrono::milliseconds kTick(200);
 // A fault in the service or in between, not announced as passing: tried again,
 // but not for long.
 constexpr int kMaxFaults = 5;
-
-// Whether the same request may succeed later. A quota that is spent does not
-// come back by itself.
-bool IsPassing(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kAborted:
-    case absl::StatusCode::kDeadlineExceeded:
-      return true;
-    case absl::StatusCode::kResourceExhausted: {
-      const std::string reason = Reason(status);
-      return reason == shared::kServerOverloaded ||
-             reason == shared::kTooManyInFlight;
-    }
-    default:
-      return false;
-  }
-}
-
-bool IsFault(const absl::Status& status) {
-  return (absl::IsInternal(status) || absl::IsUnknown(status)) &&
-         Reason(status).empty();
-}
-
-absl::Duration RetryAfter(const absl::Status& status) {
-  const std::optional<ErrorInfo> info = GetErrorInfo(status);
-  return info.has_value() && info->retry_after.has_value()
-             ? *info->retry_after
-             : absl::ZeroDuration();
-}
 
 class Run {
  public:
@@ -76,6 +44,7 @@ class Run {
         clock_(clock),
         observer_(observer),
         start_(clock.MonotonicNow()),
+        backoff_(options.min_backoff, options.max_backoff),
         queue_(plan.size()),
         keys_(plan.size()),
         last_progress_(start_) {
@@ -132,7 +101,6 @@ class Run {
 
   absl::Status WorkUntilSettled() {
     int faults = 0;
-    int attempts = 0;
     while (true) {
       absl::Duration progress_before;
       {
@@ -152,7 +120,7 @@ class Run {
         status = absl::UnavailableError("the service closed the stream");
       }
       if (last_progress_ > progress_before) {
-        attempts = 0;
+        backoff_.Reset();
         faults = 0;
       }
       const bool again =
@@ -161,19 +129,13 @@ class Run {
           clock_.MonotonicNow() - last_progress_ >= options_.retry_for) {
         return status;
       }
-      Pause(status, attempts++, lock);
+      Pause(status, lock);
     }
   }
 
-  // Waits before the next connection: a random part of a bound that doubles, so
-  // that the lines of a factory do not come back all at once.
-  void Pause(const absl::Status& why, int attempts,
-             std::unique_lock<std::mutex>& lock) {
-    const absl::Duration bound =
-        std::min(options_.max_backoff,
-                 options_.min_backoff * (int64_t{1} << std::min(attempts, 20)));
-    const absl::Duration delay =
-        std::max(bound * absl::Uniform(random_, 0.5, 1.0), RetryAfter(why));
+  // Waits before the next connection.
+  void Pause(const absl::Status& why, std::unique_lock<std::mutex>& lock) {
+    const absl::Duration delay = backoff_.Next(why);
     observer_.OnRetry(why, delay);
     changed_.wait_for(lock, absl::ToChronoNanoseconds(delay),
                       [this] { return !stop_.ok() || draining_; });
@@ -465,6 +427,7 @@ class Run {
   std::mutex mutex_;
   std::condition_variable changed_;
   // Under mutex_ from here on.
+  Backoff backoff_;
   ItemQueue queue_;
   ProvisionProgress progress_;
   std::vector<ItemFailure> failures_;

@@ -1,5 +1,6 @@
 // birthmark: the command line of operators, lines and devices.
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,9 +14,19 @@
 #include "services/cli/commands.h"
 #include "services/cli/error_report.h"
 
+namespace {
+
+// Whether standard output is a pipe that nobody reads any more.
+bool ReaderIsGone() {
+  pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   namespace cli = birthmark::cli;
-  // A reader that goes away (`birthmark device list | head`) is no crash.
+  // A reader that goes away (`birthmark device list | head`) is no fault.
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
   // What people should know is printed as errors; the rest is for servers.
@@ -41,7 +52,9 @@ int main(int argc, char** argv) {
       commands, std::vector<std::string>(argv + 1, argv + argc), context);
   std::cout.flush();
   if (!std::cout && code == cli::kExitOk) {
-    std::cerr << "error: the output cannot be written" << std::endl;
+    if (!ReaderIsGone()) {
+      std::cerr << "error: the output cannot be written" << std::endl;
+    }
     return cli::kExitLocal;
   }
   return code;

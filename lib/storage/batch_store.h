@@ -41,7 +41,9 @@ struct BatchCounts {
 // with its birth key, and the serial number proposed for its certificate.
 struct AdmissionRequest {
   std::string item_id;
-  std::string csr_sha256;  // 32 octets
+  // 32 octets that bind the item id: the digest of the CSR and of what else the
+  // certificate is made of.
+  std::string csr_sha256;
   DeviceRow device;
   KeyRow key;
   DeviceEventRow event;  // kind "provisioned"

@@ -167,7 +167,7 @@ absl::Status ItemIssuer::Admit(const OpenBatch& batch,
           absl::StatusCode::kInvalidArgument, reasons::kRequestIdReused,
           "this item_id was sent with another CSR, model or serial number "
           "before: give each board an item_id of its own",
-          {{"field", "item_id"}});
+          {{"field", "item_id"}, {"item_id", items[i].item_id()}});
       continue;
     }
     work.admission_of[i] = known->second;

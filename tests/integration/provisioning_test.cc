@@ -1,13 +1,18 @@
 // What a line meets: every kind of key, every kind of bad item, wrong batches,
 // two provisioners. Whatever one item does, the others get their certificates.
+#include <csignal>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "birthmark/provisioning/v1/provisioning_service.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/keys/local_key.h"
+#include "lib/rpc/grpc_channel.h"
 #include "lib/x509/pem.h"
 #include "tests/support/csr_folder.h"
 #include "tests/support/deployment.h"
@@ -15,6 +20,10 @@
 namespace birthmark::tests {
 namespace {
 
+using provisioning::v1::Batch;
+using provisioning::v1::CreateBatchRequest;
+using provisioning::v1::IssueBatchRequest;
+using provisioning::v1::IssueBatchResponse;
 using ::testing::HasSubstr;
 
 class ProvisioningTest : public testing::Test {
@@ -214,7 +223,7 @@ TEST_F(ProvisioningTest, TwoProvisionersOfOneBatchGetTheSameCertificates) {
 TEST_F(ProvisioningTest, ASecondProvisionerInTheSameFolderIsRefused) {
   const std::string line = deployment_->CreateLine("lock", "l1");
   CsrFolder csrs(Folder("csrs"));
-  csrs.AddMany("d", 20000);
+  csrs.AddMany("d", 6000);
   csrs.Finish();
   const std::vector<std::string> arguments = {
       "provision", "--line",    line,    "--batch",    "b1",
@@ -230,25 +239,77 @@ TEST_F(ProvisioningTest, ASecondProvisionerInTheSameFolderIsRefused) {
   EXPECT_NE(one->Wait(), 0);
   const ProcessResult rest = deployment_->Birthmark(arguments);
   EXPECT_EQ(rest.exit_code, 0) << rest.err;
-  EXPECT_EQ(Files(Folder("out"), ".pem").size(), 20000u);
+  EXPECT_EQ(Files(Folder("out"), ".pem").size(), 6000u);
 }
 
+// Over the API itself: a hundred thousand files would take longer to delete
+// than their devices to make.
 TEST_F(ProvisioningTest, OneBadItemAmongAHundredThousandHarmsNoOther) {
+  constexpr int kItems = 100000;
+  constexpr int kBad = 70007;
+  constexpr int kMessage = 250;
   const std::string line = deployment_->CreateLine("many", "l1");
-  CsrFolder csrs(Folder("csrs"));
-  csrs.AddMany("d", 99999);
-  csrs.AddRaw("bad", "this is no CSR");
-  csrs.Finish();
-  const ProcessResult result =
-      deployment_->Birthmark({"provision", "--line", line, "--batch", "b1",
-                              "--csr-dir", csrs.path(), "--out", Folder("out")},
-                             absl::Minutes(10));
-  EXPECT_EQ(result.exit_code, 1) << result.err;
-  EXPECT_EQ(Files(Folder("out"), ".pem").size(), 99999u);
-  EXPECT_THAT(Failure(Folder("out"), "bad"), HasSubstr("CSR_MALFORMED"));
+  const auto channel = rpc::GrpcChannel::New(
+      {.address =
+           absl::StrCat("unix:", deployment_->home(), "/run/registration.sock"),
+       .server_name = absl::StrCat("registration.", Deployment::kTrustDomain),
+       .roots_file = line + "/roots.pem",
+       .identity = {line + "/line.pem", line + "/line.key"}});
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  CreateBatchRequest batch;
+  batch.set_parent("fleets/many/lines/l1");
+  batch.set_batch_id("b1");
+  ASSERT_TRUE((*channel)
+                  ->Unary<Batch>("birthmark.provisioning.v1."
+                                 "ProvisioningService.CreateBatch",
+                                 batch)
+                  .ok());
+  auto stream = (*channel)->Bidi<IssueBatchRequest, IssueBatchResponse>(
+      "birthmark.provisioning.v1.ProvisioningService.IssueBatch");
+  IssueBatchRequest open;
+  open.mutable_open()->set_batch("fleets/many/lines/l1/batches/b1");
+  ASSERT_TRUE(stream.Write(open));
+  IssueBatchResponse response;
+  ASSERT_TRUE(stream.Read(response)) << stream.Finish();
+  const int max_in_flight = response.opened().max_in_flight();
+
+  std::set<std::string> issued;
+  std::vector<std::string> failed;
+  int sent = 0;
+  int answered = 0;
+  while (answered < kItems) {
+    while (sent < kItems && sent + kMessage - answered <= max_in_flight) {
+      IssueBatchRequest request;
+      for (int i = 0; i < kMessage; ++i, ++sent) {
+        IssueBatchRequest::Item& item = *request.mutable_items()->add_items();
+        item.set_item_id(absl::StrCat(sent));
+        item.set_model("gateway-7");
+        item.set_serial_number(absl::StrCat("M-", sent));
+        const auto key = keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256);
+        item.set_csr_der(sent == kBad ? "this is no CSR" : MakeCsr(**key));
+      }
+      ASSERT_TRUE(stream.Write(request));
+    }
+    ASSERT_TRUE(stream.Read(response)) << stream.Finish();
+    for (const auto& result : response.results().results()) {
+      ++answered;
+      if (result.has_error()) {
+        failed.push_back(
+            absl::StrCat(result.item_id(), ": ", result.error().message()));
+      } else {
+        issued.insert(result.certificate_der());
+      }
+    }
+  }
+  stream.WritesDone();
+  EXPECT_FALSE(stream.Read(response));
+  EXPECT_TRUE(stream.Finish().ok());
+  EXPECT_EQ(issued.size(), kItems - 1u);
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_THAT(failed[0], HasSubstr(absl::StrCat(kBad, ": ")));
   EXPECT_EQ(deployment_->Sql("SELECT count(*) FROM certificates WHERE fleet_id "
                              "= 'many' AND device_uid IS NOT NULL"),
-            "99999");
+            absl::StrCat(kItems - 1));
 }
 
 TEST_F(ProvisioningTest, AFullDiskStopsTheClientAndLosesNothing) {

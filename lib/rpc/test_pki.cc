@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -172,11 +174,24 @@ std::string TestPki::Path(const std::string& name) const {
 }
 
 std::string MakeTestDirectory() {
+  // Short, for Unix sockets, so not below what Bazel offers; and gone when the
+  // process ends, since there are keys inside.
+  struct Directories {
+    ~Directories() {
+      for (const std::string& path : paths) {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+      }
+    }
+    std::vector<std::string> paths;
+  };
+  static Directories directories;
   std::string path = "/tmp/birthmark-XXXXXX";
   if (mkdtemp(path.data()) == nullptr) {
     std::perror("test_pki: mkdtemp");
     std::abort();
   }
+  directories.paths.push_back(path);
   return path;
 }
 

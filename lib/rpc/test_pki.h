@@ -71,7 +71,7 @@ class TestPki {
 };
 
 // MakeTestDirectory returns a new private folder with a short path, as sockets
-// need one. The caller leaves it to the machine to remove.
+// need one. It is removed when the process ends.
 std::string MakeTestDirectory();
 
 }  // namespace birthmark::rpc

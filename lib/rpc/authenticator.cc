@@ -92,9 +92,8 @@ Role RoleOf(absl::string_view issuer_id, const x509::SpiffeId& id) {
 }  // namespace
 
 struct Authenticator::Trust {
-  std::vector<Certificate> roots;
-  std::vector<Certificate> issuers;
-  std::vector<std::string> issuer_ids;  // one for each of `issuers`
+  x509::TrustStore store;
+  std::vector<std::string> issuer_ids;  // one for each of the store's issuers
   std::string fingerprint;              // of all the files
 };
 
@@ -148,19 +147,22 @@ absl::Status Authenticator::Use(Pems pems) {
     }
     return parsed;
   };
-  auto trust = std::make_shared<Trust>();
-  BIRTHMARK_ASSIGN_OR_RETURN(trust->roots, parse("roots", pems.roots));
-  for (const Certificate& root : trust->roots) {
-    BIRTHMARK_RETURN_IF_ERROR(x509::VerifyRoot(root));
-  }
+  BIRTHMARK_ASSIGN_OR_RETURN(std::vector<Certificate> roots,
+                             parse("roots", pems.roots));
+  std::vector<Certificate> issuers;
+  std::vector<std::string> issuer_ids;
   for (const auto& [id, pem] : pems.issuers) {
     BIRTHMARK_ASSIGN_OR_RETURN(const auto found, parse(id, pem));
     for (const Certificate& issuer : found) {
-      trust->issuers.push_back(issuer);
-      trust->issuer_ids.push_back(id);
+      issuers.push_back(issuer);
+      issuer_ids.push_back(id);
     }
   }
-  trust->fingerprint = std::move(pems.fingerprint);
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      x509::TrustStore store,
+      x509::TrustStore::New(std::move(issuers), std::move(roots)));
+  auto trust = std::make_shared<Trust>(Trust{
+      std::move(store), std::move(issuer_ids), std::move(pems.fingerprint)});
   std::lock_guard<std::mutex> lock(mutex_);
   trust_ = std::move(trust);
   young_.clear();
@@ -217,9 +219,9 @@ absl::StatusOr<Authenticator::Entry> Authenticator::Verify(
   }
   const std::string& serial = (*leaf)->serial_hex;
   // IEEE 802.1AR lets a birth certificate say nothing about its usage, and
-  // VerifyChain takes that for any.
-  const absl::StatusOr<x509::VerifiedChain> chain = x509::VerifyChain(
-      *leaf, trust.issuers, trust.roots,
+  // the store takes that for any.
+  const absl::StatusOr<x509::VerifiedChain> chain = trust.store.Verify(
+      *leaf,
       {.at_time = clock_.Now(), .required_eku = x509::oids::kClientAuth});
   if (!chain.ok()) {
     return Explain(chain.status());

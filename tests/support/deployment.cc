@@ -1,7 +1,10 @@
 #include "tests/support/deployment.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +35,36 @@ std::string MakeFolder() {
     exit(1);
   }
   return name;
+}
+
+bool IsFree(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address),
+                         sizeof(address)) == 0;
+  close(fd);
+  return free;
+}
+
+// Returns N such that N to N+2, the roles', and N+1000 to N+1002, their
+// metrics', are free. Below the range from which the kernel takes the ports of
+// outgoing connections, and apart from what other tests choose.
+int FreePorts() {
+  for (int attempt = 0; attempt < 2000; ++attempt) {
+    const int base = 10000 + (getpid() * 7 + attempt * 3) % 20000;
+    bool free = true;
+    for (int port = base; free && port < base + 3; ++port) {
+      free = IsFree(port) && IsFree(port + 1000);
+    }
+    if (free) {
+      return base;
+    }
+  }
+  std::cerr << "no free ports" << std::endl;
+  exit(1);
 }
 
 // Ends the program with what the command printed unless it succeeded.
@@ -77,19 +110,28 @@ std::string Deployment::Server() {
   return RunfilesPath("services/birthmarkd/birthmarkd");
 }
 
-Deployment::Deployment(Layout layout)
-    : dir_(MakeFolder()), postgres_(std::make_unique<PostgresCluster>()) {
-  std::vector<std::string> init = {
-      Client(),          "init",           home(),
-      "--trust-domain",  kTrustDomain,     "--sockets",
-      "--database-host", postgres_->host()};
-  if (layout == Layout::kOneProcess) {
+Deployment::Deployment(const Options& options)
+    : options_(options),
+      base_port_(options.tcp ? FreePorts() : 0),
+      dir_(MakeFolder()),
+      postgres_(std::make_unique<PostgresCluster>(
+          PostgresCluster::Options{.durable = options.durable})) {
+  std::vector<std::string> init = {Client(),         "init",
+                                   home(),           "--trust-domain",
+                                   kTrustDomain,     "--database-host",
+                                   postgres_->host()};
+  if (options.tcp) {
+    init.insert(init.end(), {"--base-port", absl::StrCat(base_port_)});
+  } else {
+    init.push_back("--sockets");
+  }
+  if (options.layout == Layout::kOneProcess) {
     init.push_back("--one-process");
   }
   MustRun(init);
   MustRun({Server(), "migrate", "--config",
            absl::StrCat(home(), "/config/migrate.textproto")});
-  if (layout == Layout::kOneProcess) {
+  if (options.layout == Layout::kOneProcess) {
     Start("birthmarkd");
     return;
   }
@@ -116,7 +158,8 @@ void Deployment::Start(const std::string& role) {
   auto& process = processes_[role];
   process.reset();
   process = std::make_unique<Process>(
-      std::vector<std::string>{Server(), "serve", "--config", config}, prefix);
+      std::vector<std::string>{Server(), "serve", "--config", config}, prefix,
+      options_.environment);
   const absl::Time give_up = Clock::Real().Now() + absl::Seconds(60);
   while (!absl::StrContains(process->Err(), "\"serving\"")) {
     if (!process->Running() || Clock::Real().Now() > give_up) {
@@ -125,6 +168,20 @@ void Deployment::Start(const std::string& role) {
     }
     absl::SleepFor(absl::Milliseconds(10));
   }
+}
+
+std::string Deployment::Address(const std::string& role) const {
+  const bool all = options_.layout == Layout::kOneProcess;
+  if (base_port_ == 0) {
+    return absl::StrCat("unix:", home(), "/run/", all ? "birthmarkd" : role,
+                        ".sock");
+  }
+  const int offset = all ? 0 : role == "inventory" ? 1 : role == "ca" ? 2 : 0;
+  return absl::StrCat("127.0.0.1:", base_port_ + offset);
+}
+
+std::string Deployment::ServerName(const std::string& role) {
+  return absl::StrCat(role, ".", kTrustDomain);
 }
 
 ProcessResult Deployment::Birthmark(const std::vector<std::string>& arguments,

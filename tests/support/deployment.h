@@ -1,6 +1,7 @@
 // Deployment is a whole Birthmark on this machine for one test: a private
 // PostgreSQL, a folder made by `birthmark init`, and a process per role that
-// talk over mutual TLS on Unix sockets. Everything goes when it is destroyed.
+// talk over mutual TLS, on Unix sockets unless told else. Everything goes when
+// it is destroyed.
 #ifndef BIRTHMARK_TESTS_SUPPORT_DEPLOYMENT_H_
 #define BIRTHMARK_TESTS_SUPPORT_DEPLOYMENT_H_
 
@@ -23,9 +24,21 @@ class Deployment {
  public:
   static constexpr char kTrustDomain[] = "birthmark.test";
 
+  struct Options {
+    Layout layout = Layout::kProcessPerRole;
+    // PostgreSQL as in production: see PostgresCluster::Options.
+    bool durable = false;
+    // The roles listen on free ports of 127.0.0.1 instead of Unix sockets.
+    bool tcp = false;
+    // For the roles' processes.
+    Environment environment;
+  };
+
   // Starts everything and waits until it serves. Ends the program with the logs
   // if it does not: no test makes sense then.
-  explicit Deployment(Layout layout = Layout::kProcessPerRole);
+  Deployment() : Deployment(Options{}) {}
+  explicit Deployment(Layout layout) : Deployment(Options{.layout = layout}) {}
+  explicit Deployment(const Options& options);
   ~Deployment();
 
   // Birthmark runs the command line client with the operator's identity.
@@ -50,6 +63,11 @@ class Deployment {
   // process returns the process of a role, to be stopped or killed.
   Process& process(const std::string& role) { return *processes_.at(role); }
 
+  // Address is where the process of a role listens, for rpc::GrpcChannel, and
+  // ServerName what its certificate says.
+  std::string Address(const std::string& role) const;
+  static std::string ServerName(const std::string& role);
+
   PostgresCluster& postgres() { return *postgres_; }
   // Sql returns the first column of the first row, as text; empty if there is
   // none. Runs as the owner of the database.
@@ -64,6 +82,8 @@ class Deployment {
   static std::string Server();
 
  private:
+  const Options options_;
+  const int base_port_;  // 0: Unix sockets
   std::string dir_;
   std::unique_ptr<PostgresCluster> postgres_;
   std::map<std::string, std::unique_ptr<Process>> processes_;

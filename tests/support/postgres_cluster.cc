@@ -28,37 +28,20 @@ constexpr char kScript[] = "tools/private_postgres";
   exit(1);
 }
 
-// Postmaster returns the server's process id, 0 if it has none.
-pid_t Postmaster(const std::string& dir) {
-  const std::string text = ReadAll(dir + "/pg/postgres/data/postmaster.pid");
-  int pid = 0;
-  (void)absl::SimpleAtoi(text.substr(0, text.find('\n')), &pid);
-  return pid;
-}
-
-std::vector<pid_t> Children(pid_t parent) {
-  std::vector<pid_t> children;
-  const std::string text =
-      RunProgram({"pgrep", "--parent", absl::StrCat(parent)}).out;
-  for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-    int pid = 0;
-    if (absl::SimpleAtoi(line, &pid)) {
-      children.push_back(pid);
-    }
-  }
-  return children;
-}
-
 }  // namespace
 
-PostgresCluster::PostgresCluster() : dir_("/tmp/bmpg.XXXXXX") {
+PostgresCluster::PostgresCluster(const Options& options)
+    : dir_("/tmp/bmpg.XXXXXX") {
   // The user postgres must be able to pass; what matters below is its own.
   if (mkdtemp(dir_.data()) == nullptr || chmod(dir_.c_str(), 0711) != 0) {
     Die("cannot make a folder in /tmp");
   }
-  const ProcessResult result =
-      RunProgram({kScript, "start", dir_ + "/pg", "--fast", "--while",
-                  absl::StrCat(getpid())});
+  std::vector<std::string> start = {kScript, "start", dir_ + "/pg", "--while",
+                                    absl::StrCat(getpid())};
+  if (!options.durable) {
+    start.push_back("--fast");
+  }
+  const ProcessResult result = RunProgram(start);
   if (result.exit_code != 0) {
     Die(result.err);
   }
@@ -140,20 +123,44 @@ std::string PostgresCluster::Sql(absl::string_view database,
   return result.out;
 }
 
+pid_t PostgresCluster::postmaster() const {
+  const std::string text = ReadAll(dir_ + "/pg/postgres/data/postmaster.pid");
+  int pid = 0;
+  (void)absl::SimpleAtoi(text.substr(0, text.find('\n')), &pid);
+  return pid;
+}
+
+std::vector<pid_t> PostgresCluster::children() const {
+  std::vector<pid_t> children;
+  const pid_t parent = postmaster();
+  if (parent <= 1) {
+    return children;
+  }
+  const std::string text =
+      RunProgram({"pgrep", "--parent", absl::StrCat(parent)}).out;
+  for (const auto line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    int pid = 0;
+    if (absl::SimpleAtoi(line, &pid)) {
+      children.push_back(pid);
+    }
+  }
+  return children;
+}
+
 void PostgresCluster::Restart() { Script("restart"); }
 void PostgresCluster::Stop() { Script("stop"); }
 void PostgresCluster::Start() { Script("start"); }
 
 void PostgresCluster::KillHard() {
-  const pid_t postmaster = Postmaster(dir_);
-  if (postmaster <= 1) {
+  const pid_t server = postmaster();
+  if (server <= 1) {
     Die("there is no server to kill");
   }
   // Stopped first, so that it makes no more children meanwhile.
-  kill(postmaster, SIGSTOP);
-  const std::vector<pid_t> children = Children(postmaster);
-  kill(postmaster, SIGKILL);
-  for (const pid_t child : children) {
+  kill(server, SIGSTOP);
+  const std::vector<pid_t> sessions = children();
+  kill(server, SIGKILL);
+  for (const pid_t child : sessions) {
     kill(child, SIGKILL);
   }
 }

@@ -5,7 +5,10 @@
 #ifndef BIRTHMARK_TESTS_SUPPORT_POSTGRES_CLUSTER_H_
 #define BIRTHMARK_TESTS_SUPPORT_POSTGRES_CLUSTER_H_
 
+#include <sys/types.h>
+
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -20,9 +23,17 @@ class PostgresCluster {
   static constexpr char kInventory[] = "birthmark_inventory";
   static constexpr char kSuperuser[] = "postgres";
 
+  struct Options {
+    // What is committed survives the machine: fsync, synchronous_commit and
+    // full_page_writes are on, as in production. Off, it is quicker, and
+    // survives KillHard all the same.
+    bool durable = false;
+  };
+
   // Makes and starts the cluster. Ends the program if that fails: no test makes
   // sense then.
-  PostgresCluster();
+  PostgresCluster() : PostgresCluster(Options{}) {}
+  explicit PostgresCluster(const Options& options);
   ~PostgresCluster();
   PostgresCluster(const PostgresCluster&) = delete;
   PostgresCluster& operator=(const PostgresCluster&) = delete;
@@ -49,6 +60,11 @@ class PostgresCluster {
   // Sql executes a statement as the superuser and returns the rows, a line
   // each, fields separated by "|". Ends the program if it fails.
   std::string Sql(absl::string_view database, const std::string& statement);
+
+  // postmaster is the process id of the server, 0 if it does not run. Sessions
+  // and background workers are its children.
+  pid_t postmaster() const;
+  std::vector<pid_t> children() const;
 
   // Restart stops and starts the server: clients lose their connections.
   void Restart();

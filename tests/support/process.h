@@ -40,6 +40,8 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process();
 
+  // pid is the process id; it names nothing any more once the program ended.
+  pid_t pid() const { return pid_; }
   void Signal(int number);
   // Running says whether the program has not ended yet.
   bool Running();

@@ -1,0 +1,28 @@
+// Floor is what nobody who issues a certificate can spare: one verification of
+// a proof of possession and one signature, P-256 with SHA-256, with the same
+// library and through the same interfaces as the servers.
+#ifndef BIRTHMARK_TESTS_BENCH_FLOOR_H_
+#define BIRTHMARK_TESTS_BENCH_FLOOR_H_
+
+#include "absl/time/time.h"
+
+namespace birthmark::bench {
+
+struct Floor {
+  absl::Duration verify;
+  absl::Duration sign;
+  absl::Duration total() const { return verify + sign; }
+};
+
+// MeasureFloor returns the CPU time of one thread per operation: the mean of
+// `rounds` of each.
+Floor MeasureFloor(int rounds = 2000);
+
+// MeasureFloorOnAllCores is the mean of MeasureFloor on as many threads at a
+// time as there are processors. Where processors share a core it is higher,
+// and nearer to what the servers see under load.
+Floor MeasureFloorOnAllCores(int rounds = 2000);
+
+}  // namespace birthmark::bench
+
+#endif  // BIRTHMARK_TESTS_BENCH_FLOOR_H_

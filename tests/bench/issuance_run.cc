@@ -1,0 +1,210 @@
+#include "tests/bench/issuance_run.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "lib/base/clock.h"
+#include "lib/x509/chain.h"
+#include "lib/x509/csr.h"
+
+namespace birthmark::bench {
+namespace {
+
+// A full load takes no more items than this factor over what is expected.
+constexpr double kReserve = 1.6;
+
+template <typename... Parts>
+[[noreturn]] void Die(const Parts&... parts) {
+  std::cerr << absl::StrCat(parts...) << std::endl;
+  exit(1);
+}
+
+x509::Certificate MustParse(const std::string& der) {
+  auto certificate = x509::Certificate::Parse(der);
+  if (!certificate.ok()) {
+    Die("a certificate: ", certificate.status().ToString());
+  }
+  return *std::move(certificate);
+}
+
+// The mean of two measurements of the floor.
+Floor Mean(const Floor& a, const Floor& b) {
+  return {.verify = (a.verify + b.verify) / 2, .sign = (a.sign + b.sign) / 2};
+}
+
+}  // namespace
+
+IssuanceRun::IssuanceRun(const IssuanceOptions& options)
+    : options_(options), deployment_({.durable = true, .tcp = true}) {
+  for (int i = 0; i < options.lines; ++i) {
+    const std::string folder =
+        deployment_.CreateLine("bench", absl::StrCat("line-", i));
+    auto channel = rpc::GrpcChannel::New(
+        {.address = deployment_.Address("registration"),
+         .server_name = tests::Deployment::ServerName("registration"),
+         .roots_file = folder + "/roots.pem",
+         .identity = {folder + "/line.pem", folder + "/line.key"}});
+    if (!channel.ok()) {
+      Die("a line's identity: ", channel.status().ToString());
+    }
+    channels_.push_back(*std::move(channel));
+  }
+  first_serial_ =
+      absl::StrFormat("%012x", absl::ToUnixMillis(Clock::Real().Now()));
+}
+
+IssuanceRun::Loads IssuanceRun::Prepare(absl::Duration duration) {
+  ++runs_;
+  const double items = expected_rate_ * kReserve *
+                           absl::ToDoubleSeconds(duration) / options_.lines +
+                       2048;
+  Loads loads;
+  for (int i = 0; i < options_.lines; ++i) {
+    LineLoadOptions load;
+    load.parent = absl::StrCat("fleets/bench/lines/line-", i);
+    load.batch = absl::StrCat("run-", runs_);
+    load.items_per_message = options_.items_per_message;
+    load.in_flight = options_.in_flight;
+    loads.push_back(std::make_unique<LineLoad>(
+        *channels_[static_cast<size_t>(i)], load,
+        MakeItems(static_cast<size_t>(items),
+                  absl::StrCat("l", i, "r", runs_))));
+  }
+  return loads;
+}
+
+void IssuanceRun::Start(const Loads& loads) {
+  for (const auto& load : loads) {
+    load->Start();
+  }
+}
+
+void IssuanceRun::Stop(const Loads& loads) {
+  for (const auto& load : loads) {
+    const absl::Status status = load->Stop();
+    if (!status.ok()) {
+      Die("a stream ended with ", status.ToString());
+    }
+    for (const auto& [reason, count] : load->errors()) {
+      Die(count, " items were refused: ", reason);
+    }
+    issued_ += load->certificates();
+    Verify(*load);
+  }
+}
+
+uint64_t IssuanceRun::Certificates(const Loads& loads) const {
+  uint64_t sum = 0;
+  for (const auto& load : loads) {
+    sum += load->certificates();
+  }
+  return sum;
+}
+
+void IssuanceRun::WarmUp() {
+  const Loads loads = Prepare(options_.warm_up + options_.ramp_up);
+  Start(loads);
+  absl::SleepFor(options_.ramp_up);
+  const uint64_t before = Certificates(loads);
+  absl::SleepFor(options_.warm_up);
+  expected_rate_ = static_cast<double>(Certificates(loads) - before) /
+                   absl::ToDoubleSeconds(options_.warm_up);
+  Stop(loads);
+}
+
+Repeat IssuanceRun::Measure() {
+  const absl::Duration longest = options_.ramp_up + options_.duration;
+  const Loads loads = Prepare(longest + absl::Seconds(1));
+  const Floor floor = MeasureFloor();
+  const Floor floor_on_all_cores = MeasureFloorOnAllCores();
+  Start(loads);
+  absl::SleepFor(options_.ramp_up);
+
+  Repeat repeat;
+  const DatabaseUse database = DatabaseUseNow(deployment_);
+  const Usage start = UsageNow(deployment_);
+  const auto ran_dry = [&loads] {
+    return std::any_of(loads.begin(), loads.end(),
+                       [](const auto& load) { return load->RanDry(); });
+  };
+  // A load that has run dry is no full one: what was measured by then counts.
+  Usage end = start;
+  while (end.time - start.time < options_.duration) {
+    absl::SleepFor(std::min(options_.duration - (end.time - start.time),
+                            absl::Milliseconds(100)));
+    const Usage now = UsageNow(deployment_);
+    if (ran_dry()) {
+      break;
+    }
+    end = now;
+  }
+  repeat.database = DatabaseUseNow(deployment_) - database;
+  Stop(loads);
+
+  repeat.used = end - start;
+  repeat.floor = Mean(floor, MeasureFloor());
+  repeat.floor_on_all_cores =
+      Mean(floor_on_all_cores, MeasureFloorOnAllCores());
+  for (const auto& load : loads) {
+    for (const Answer& answer : load->answers()) {
+      if (answer.time > start.time && answer.time <= end.time) {
+        repeat.latencies.push_back(answer.latency);
+      }
+    }
+  }
+  repeat.certificates = repeat.latencies.size();
+  if (repeat.used.time < options_.duration / 2 || repeat.certificates == 0) {
+    Die("too little to measure: ", repeat.certificates, " certificates in ",
+        absl::FormatDuration(repeat.used.time));
+  }
+  expected_rate_ =
+      std::max(expected_rate_, static_cast<double>(repeat.certificates) /
+                                   absl::ToDoubleSeconds(repeat.used.time));
+  return repeat;
+}
+
+void IssuanceRun::Verify(const LineLoad& load) {
+  std::vector<x509::Certificate> issuers;
+  for (const std::string& der : load.issuers()) {
+    issuers.push_back(MustParse(der));
+  }
+  auto roots = x509::Certificate::ParsePem(
+      tests::ReadAll(deployment_.home() + "/trust/root.pem"));
+  if (!roots.ok()) {
+    Die("the root: ", roots.status().ToString());
+  }
+  const auto trust = x509::TrustStore::New(issuers, *std::move(roots));
+  if (!trust.ok()) {
+    Die("the issuers: ", trust.status().ToString());
+  }
+  for (const LineLoad::Sample& sample : load.samples()) {
+    const x509::Certificate leaf = MustParse(sample.certificate_der);
+    const auto chain = trust->Verify(leaf, {.at_time = Clock::Real().Now()});
+    const auto csr = x509::Csr::Parse(sample.csr_der);
+    if (!chain.ok() || !csr.ok() || leaf->spki_der != csr->spki_der()) {
+      Die("a certificate does not verify, or is of another key: ",
+          chain.status().ToString());
+    }
+    ++verified_;
+  }
+}
+
+void IssuanceRun::CheckRecords() {
+  const std::string recorded = deployment_.Sql(absl::StrCat(
+      "SELECT count(*) FROM certificates WHERE device_uid IS NOT NULL AND "
+      "serial >= decode('",
+      first_serial_, "00000000000000000000', 'hex')"));
+  const std::string counted =
+      deployment_.Sql("SELECT sum(issued) FROM lines WHERE fleet_id = 'bench'");
+  if (recorded != absl::StrCat(issued_) || counted != recorded) {
+    Die(issued_, " certificates came, ", recorded, " are recorded, the lines ",
+        "count ", counted);
+  }
+}
+
+}  // namespace birthmark::bench

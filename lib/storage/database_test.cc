@@ -1,7 +1,10 @@
 #include "lib/storage/database.h"
 
 #include <atomic>
+#include <limits>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -112,8 +115,8 @@ TEST_F(DatabaseTest, KeepsEveryByteAndMicrosecond) {
   EXPECT_OK(database_->Read([&](Session& session) {
     const auto row =
         session.Exec(kEcho, Bytes(bytes), At(time), Json(json),
-                     TextArray(std::vector<std::string>{text}),
-                     BytesArray(std::vector<std::string>{bytes}))[0];
+                     TextArray(std::vector<std::string>{text}).Take(),
+                     BytesArray(std::vector<std::string>{bytes}).Take())[0];
     EXPECT_EQ(ReadBytes(row[0]), bytes);
     EXPECT_EQ(ReadTime(row[1]), absl::FromUnixMicros(1795343813123456));
     EXPECT_EQ(ReadJson(row[2]), json);
@@ -121,6 +124,57 @@ TEST_F(DatabaseTest, KeepsEveryByteAndMicrosecond) {
     EXPECT_EQ(ReadBytes(row[4]), bytes);
     return absl::OkStatus();
   }));
+}
+
+TEST_F(DatabaseTest, TakesArraysOfEveryType) {
+  static constexpr Statement kEcho = {
+      "test_arrays",
+      "SELECT u.* FROM unnest($1::uuid[], $2::smallint[], $3::integer[], "
+      "$4::bigint[], $5::timestamptz[], $6::jsonb[], $7::text[]) u"};
+  const std::string uid = "0192f1e0-7c00-7abc-8def-0123456789ab";
+  const absl::Time time = absl::FromUnixMicros(-1234567);
+  const std::map<std::string, std::string> json = {{"a", "\"b\""}};
+  EXPECT_OK(database_->Read([&](Session& session) {
+    const auto rows = session.Exec(
+        kEcho, UuidArray().Add(uid).AddUnlessEmpty("").Take(),
+        SmallintArray().Add(-32768).AddNull().Take(),
+        IntegerArray().Add(2147483647).AddNull().Take(),
+        BigintArray().Add(std::numeric_limits<int64_t>::min()).AddNull().Take(),
+        TimeArray().Add(time).AddIfAny(std::nullopt).Take(),
+        JsonArray().Add(json).AddNull().Take(),
+        TextArray().Add("").AddNull().Take());
+    EXPECT_EQ(rows.size(), 2);
+    EXPECT_EQ(ReadText(rows[0][0]), uid);
+    EXPECT_EQ(ReadInt(rows[0][1]), -32768);
+    EXPECT_EQ(ReadInt(rows[0][2]), 2147483647);
+    EXPECT_EQ(ReadInt(rows[0][3]), std::numeric_limits<int64_t>::min());
+    EXPECT_EQ(ReadTime(rows[0][4]), time);
+    EXPECT_EQ(ReadJson(rows[0][5]), json);
+    EXPECT_FALSE(rows[0][6].is_null());
+    for (const auto& field : rows[1]) {
+      EXPECT_TRUE(field.is_null()) << field.name();
+    }
+    return absl::OkStatus();
+  }));
+  // No elements are an array without dimensions, not a NULL.
+  static constexpr Statement kEmpty = {
+      "test_empty_array", "SELECT $1::text[] IS NULL, cardinality($1::text[])"};
+  EXPECT_OK(database_->Read([&](Session& session) {
+    const auto row = session.Exec(kEmpty, TextArray().Take())[0];
+    EXPECT_FALSE(ReadBool(row[0]));
+    EXPECT_EQ(ReadInt(row[1]), 0);
+    return absl::OkStatus();
+  }));
+}
+
+TEST_F(DatabaseTest, RefusesWhatDoesNotFitAnArray) {
+  EXPECT_THROW(SmallintArray().Add(32768), std::invalid_argument);
+  EXPECT_THROW(IntegerArray().Add(int64_t{1} << 31), std::invalid_argument);
+  EXPECT_THROW(UuidArray().Add("0192f1e0"), std::invalid_argument);
+  EXPECT_THROW(UuidArray().Add("0192f1e0-7c00-7abc-8def-0123456789ag"),
+               std::invalid_argument);
+  EXPECT_THROW(TextArray().Add(absl::string_view("a\0b", 3)),
+               std::invalid_argument);
 }
 
 TEST_F(DatabaseTest, RunsAgainWhenAnotherTransactionIsInTheWay) {

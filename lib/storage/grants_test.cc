@@ -50,6 +50,7 @@ constexpr Grants kGrants[] = {
     {"keys", "", "si", "s(u)"},
     {"lines", "", "siu", "s"},
     {"requests", "", "si", "si"},
+    {"retired_keys", "", "", ""},
     {"revocations", "s", "siu", "siu"},
     {"schema_migrations", "s", "s", "s"},
 };

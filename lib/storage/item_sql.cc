@@ -39,17 +39,29 @@ int64_t RecordItems(Session& session, int64_t batch_key,
             [](const ItemRecord& a, const ItemRecord& b) {
               return a.item_id < b.item_id;
             });
-  Array ids, csrs, devices, serials, codes, reasons, texts, times;
+  TextArray ids, reasons, texts;
+  BytesArray csrs, serials;
+  UuidArray devices;
+  SmallintArray codes;
+  TimeArray times;
   for (const ItemRecord& record : records) {
     const bool ok = record.status.ok();
-    ids.Add(Text(record.item_id));
-    csrs.Add(Bytes(record.csr_sha256));
-    devices.Add(ok ? Text(record.device_uid) : Param());
-    serials.Add(ok ? Bytes(record.serial) : Param());
-    codes.Add(ok ? Param() : Int(record.status.raw_code()));
-    reasons.Add(ok ? Param() : Text(Reason(record.status)));
-    texts.Add(ok ? Param() : Text(absl::string_view(record.status.message())));
-    times.Add(At(record.time));
+    ids.Add(record.item_id);
+    csrs.Add(record.csr_sha256);
+    times.Add(record.time);
+    if (ok) {
+      devices.Add(record.device_uid);
+      serials.Add(record.serial);
+      codes.AddNull();
+      reasons.AddNull();
+      texts.AddNull();
+    } else {
+      devices.AddNull();
+      serials.AddNull();
+      codes.Add(record.status.raw_code());
+      reasons.Add(Reason(record.status));
+      texts.Add(absl::string_view(record.status.message()));
+    }
   }
   const auto result = session.Exec(
       kUpsert, Int(batch_key), ids.Take(), csrs.Take(), devices.Take(),

@@ -37,19 +37,23 @@ int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys) {
   if (keys.empty()) {
     return 0;
   }
-  Array spkis, devices, owners, usages, states, algorithms, bits, serials,
-      profiles, times;
+  BytesArray spkis, serials;
+  UuidArray devices;
+  TextArray owners, profiles;
+  SmallintArray usages, states, algorithms;
+  IntegerArray bits;
+  TimeArray times;
   for (const KeyRow* key : keys) {
-    spkis.Add(Bytes(key->spki_sha256));
-    devices.Add(TextOrNull(key->device_uid));
-    owners.Add(Text(key->owner));
-    usages.Add(Int(static_cast<int>(key->usage)));
-    states.Add(Int(static_cast<int>(KeyState::kActive)));
-    algorithms.Add(Int(static_cast<int>(key->algorithm)));
-    bits.Add(Int(key->bits));
-    serials.Add(Bytes(key->serial));
-    profiles.Add(Text(key->profile));
-    times.Add(At(key->create_time));
+    spkis.Add(key->spki_sha256);
+    devices.AddUnlessEmpty(key->device_uid);
+    owners.Add(key->owner);
+    usages.Add(static_cast<int>(key->usage));
+    states.Add(static_cast<int>(KeyState::kActive));
+    algorithms.Add(static_cast<int>(key->algorithm));
+    bits.Add(key->bits);
+    serials.Add(key->serial);
+    profiles.Add(key->profile);
+    times.Add(key->create_time);
   }
   return session
       .Exec(kInsert, spkis.Take(), devices.Take(), owners.Take(), usages.Take(),

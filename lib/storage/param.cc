@@ -1,15 +1,22 @@
 #include "lib/storage/param.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -22,27 +29,59 @@ absl::string_view View(const pqxx::field& field) {
   return absl::string_view(field.c_str(), field.size());
 }
 
+// Integers are big-endian in the binary format.
+template <typename Integer>
+void AppendBigEndian(Integer value, std::string& bytes) {
+  for (int shift = 8 * (sizeof(Integer) - 1); shift >= 0; shift -= 8) {
+    bytes += static_cast<char>(value >> shift);
+  }
+}
+
+template <typename Integer>
+Integer Checked(int64_t value) {
+  if (value < std::numeric_limits<Integer>::min() ||
+      value > std::numeric_limits<Integer>::max()) {
+    throw std::invalid_argument("an integer out of range");
+  }
+  return static_cast<Integer>(value);
+}
+
+std::string JsonText(const std::map<std::string, std::string>& value) {
+  return nlohmann::json(value).dump(-1, ' ', false,
+                                    nlohmann::json::error_handler_t::replace);
+}
+
+// PostgreSQL's text ends at a zero octet; half a value must not be kept.
+void CheckText(absl::string_view value) {
+  if (absl::StrContains(value, '\0')) {
+    throw std::invalid_argument("a zero octet in a text");
+  }
+}
+
 }  // namespace
 
-Param Text(absl::string_view value) { return std::string(value); }
+Param Text(absl::string_view value) {
+  CheckText(value);
+  return {Param::Format::kText, std::string(value)};
+}
 
 Param TextOrNull(absl::string_view value) {
   return value.empty() ? Param() : Text(value);
 }
 
 Param Bytes(absl::string_view value) {
-  return absl::StrCat("\\x", absl::BytesToHexString(value));
+  return {Param::Format::kBinary, std::string(value)};
 }
 
 Param BytesOrNull(absl::string_view value) {
   return value.empty() ? Param() : Bytes(value);
 }
 
-Param Int(int64_t value) { return absl::StrCat(value); }
+Param Int(int64_t value) { return Text(absl::StrCat(value)); }
 
 Param At(absl::Time value) {
-  return absl::FormatTime("%E4Y-%m-%d %H:%M:%E6S+00", value,
-                          absl::UTCTimeZone());
+  return Text(
+      absl::FormatTime("%E4Y-%m-%d %H:%M:%E6S+00", value, absl::UTCTimeZone()));
 }
 
 Param AtOrNull(const std::optional<absl::Time>& value) {
@@ -50,35 +89,98 @@ Param AtOrNull(const std::optional<absl::Time>& value) {
 }
 
 Param Json(const std::map<std::string, std::string>& value) {
-  return nlohmann::json(value).dump(-1, ' ', false,
-                                    nlohmann::json::error_handler_t::replace);
+  return Text(JsonText(value));
 }
 
-Param BeforeAllTime() { return "-infinity"; }
+Param BeforeAllTime() { return Text("-infinity"); }
 
-Array& Array::Add(const Param& element) {
-  if (text_.size() > 1) {
-    text_ += ',';
-  }
-  if (!element.has_value()) {
-    text_ += "NULL";
-    return *this;
-  }
-  text_ += '"';
-  for (const char c : *element) {
-    if (c == '"' || c == '\\') {
-      text_ += '\\';
-    }
-    text_ += c;
-  }
-  text_ += '"';
+template <typename Type>
+ArrayOf<Type>& ArrayOf<Type>::AddNull() {
+  AppendBigEndian(int32_t{-1}, bytes_);
+  has_null_ = true;
+  ++count_;
   return *this;
 }
 
-Param Array::Take() {
-  text_ += '}';
-  return std::move(text_);
+template <typename Type>
+void ArrayOf<Type>::SetLength(size_t at, size_t length) {
+  std::string encoded;
+  AppendBigEndian(Checked<int32_t>(static_cast<int64_t>(length)), encoded);
+  bytes_.replace(at, kLengthSize, encoded);
 }
+
+template <typename Type>
+Param ArrayOf<Type>::Take() {
+  // src/backend/utils/adt/arrayfuncs.c, array_recv: number of dimensions,
+  // whether there are NULLs, type; then for each dimension its size and lower
+  // bound.
+  std::string array;
+  array.reserve(20 + bytes_.size());
+  AppendBigEndian(int32_t{count_ == 0 ? 0 : 1}, array);
+  AppendBigEndian(int32_t{has_null_ ? 1 : 0}, array);
+  AppendBigEndian(Type::kOid, array);
+  if (count_ != 0) {
+    AppendBigEndian(count_, array);
+    AppendBigEndian(int32_t{1}, array);
+    array += bytes_;
+  }
+  return {Param::Format::kBinary, std::move(array)};
+}
+
+template class ArrayOf<sql::Bytea>;
+template class ArrayOf<sql::Text>;
+template class ArrayOf<sql::Uuid>;
+template class ArrayOf<sql::Smallint>;
+template class ArrayOf<sql::Integer>;
+template class ArrayOf<sql::Bigint>;
+template class ArrayOf<sql::Timestamptz>;
+template class ArrayOf<sql::Jsonb>;
+
+namespace sql {
+
+void Bytea::Append(Value value, std::string& bytes) {
+  bytes.append(value.data(), value.size());
+}
+
+void Text::Append(Value value, std::string& bytes) {
+  CheckText(value);
+  bytes.append(value.data(), value.size());
+}
+
+void Uuid::Append(Value value, std::string& bytes) {
+  const std::string digits = absl::StrReplaceAll(value, {{"-", ""}});
+  if (digits.size() != 32 || !absl::c_all_of(digits, [](unsigned char c) {
+        return absl::ascii_isxdigit(c);
+      })) {
+    throw std::invalid_argument("not a UUID");
+  }
+  bytes += absl::HexStringToBytes(digits);
+}
+
+void Smallint::Append(Value value, std::string& bytes) {
+  AppendBigEndian(Checked<int16_t>(value), bytes);
+}
+
+void Integer::Append(Value value, std::string& bytes) {
+  AppendBigEndian(Checked<int32_t>(value), bytes);
+}
+
+void Bigint::Append(Value value, std::string& bytes) {
+  AppendBigEndian(value, bytes);
+}
+
+void Timestamptz::Append(Value value, std::string& bytes) {
+  // Microseconds since 2000.
+  constexpr int64_t kEpoch = 946684800 * int64_t{1000000};
+  AppendBigEndian(absl::ToUnixMicros(value) - kEpoch, bytes);
+}
+
+void Jsonb::Append(const Value& value, std::string& bytes) {
+  bytes += '\x01';  // the format's version
+  bytes += JsonText(value);
+}
+
+}  // namespace sql
 
 std::string ReadText(const pqxx::field& field) {
   return std::string(View(field));

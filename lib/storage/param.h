@@ -1,9 +1,13 @@
-// Params: values on their way to PostgreSQL and back, in its text format. Only
-// for lib/storage. Pure functions.
+// Params: values on their way to PostgreSQL and back. Byte strings and arrays
+// go in its binary format, which neither side has to spell out and parse; all
+// else goes, and everything comes back, as text. Only for lib/storage. Pure
+// functions; those that make a text throw std::invalid_argument for what
+// PostgreSQL cannot keep.
 
 #ifndef BIRTHMARK_LIB_STORAGE_PARAM_H_
 #define BIRTHMARK_LIB_STORAGE_PARAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,8 +20,12 @@
 
 namespace birthmark::storage {
 
-// Param is a value for a statement; no value is NULL.
-using Param = std::optional<std::string>;
+// Param is a value for a statement; NULL if nothing else is said.
+struct Param {
+  enum class Format { kNull, kText, kBinary };
+  Format format = Format::kNull;
+  std::string value;
+};
 
 Param Text(absl::string_view value);
 Param TextOrNull(absl::string_view value);  // empty: NULL
@@ -32,36 +40,104 @@ Param Json(const std::map<std::string, std::string>& value);
 // The smallest timestamp, to start a page from.
 Param BeforeAllTime();
 
-// Array collects the elements of one array parameter.
-class Array {
+// ArrayOf collects the elements of one array parameter, whose declared type in
+// the statement must be that of `Type`, one of the structs below.
+template <typename Type>
+class ArrayOf {
  public:
-  Array& Add(const Param& element);
+  using Value = typename Type::Value;
+
+  ArrayOf() = default;
+  template <typename Values>
+  explicit ArrayOf(const Values& values) {
+    for (const auto& value : values) {
+      Add(value);
+    }
+  }
+
+  ArrayOf& Add(const Value& value) {
+    const size_t start = bytes_.size();
+    bytes_.resize(start + kLengthSize);
+    Type::Append(value, bytes_);
+    SetLength(start, bytes_.size() - start - kLengthSize);
+    ++count_;
+    return *this;
+  }
+  ArrayOf& AddNull();
+  ArrayOf& AddUnlessEmpty(const Value& value) requires requires {
+    value.empty();
+  }
+  { return value.empty() ? AddNull() : Add(value); }
+  ArrayOf& AddIfAny(const std::optional<Value>& value) {
+    return value.has_value() ? Add(*value) : AddNull();
+  }
   // Take ends the array.
   Param Take();
 
  private:
-  std::string text_ = "{";
+  static constexpr size_t kLengthSize = 4;
+  void SetLength(size_t at, size_t length);
+
+  std::string bytes_;  // of the elements, each after its length
+  int32_t count_ = 0;
+  bool has_null_ = false;
 };
 
-// TextArray is a whole array of texts.
-template <typename Texts>
-Param TextArray(const Texts& texts) {
-  Array array;
-  for (const auto& text : texts) {
-    array.Add(Text(text));
-  }
-  return array.Take();
-}
+namespace sql {
 
-// BytesArray is a whole array of byte strings.
-template <typename Values>
-Param BytesArray(const Values& values) {
-  Array array;
-  for (const auto& value : values) {
-    array.Add(Bytes(value));
-  }
-  return array.Take();
-}
+// Each is one of PostgreSQL's types: kOid is its identifier, Append the binary
+// format of a value.
+struct Bytea {
+  using Value = absl::string_view;
+  static constexpr int32_t kOid = 17;
+  static void Append(Value value, std::string& bytes);
+};
+struct Text {
+  using Value = absl::string_view;
+  static constexpr int32_t kOid = 25;
+  static void Append(Value value, std::string& bytes);
+};
+struct Uuid {
+  using Value = absl::string_view;  // as text, with or without hyphens
+  static constexpr int32_t kOid = 2950;
+  static void Append(Value value, std::string& bytes);
+};
+struct Smallint {
+  using Value = int64_t;
+  static constexpr int32_t kOid = 21;
+  static void Append(Value value, std::string& bytes);
+};
+struct Integer {
+  using Value = int64_t;
+  static constexpr int32_t kOid = 23;
+  static void Append(Value value, std::string& bytes);
+};
+struct Bigint {
+  using Value = int64_t;
+  static constexpr int32_t kOid = 20;
+  static void Append(Value value, std::string& bytes);
+};
+struct Timestamptz {
+  using Value = absl::Time;
+  static constexpr int32_t kOid = 1184;
+  static void Append(Value value, std::string& bytes);
+};
+struct Jsonb {
+  using Value = std::map<std::string, std::string>;
+  static constexpr int32_t kOid = 3802;
+  static void Append(const Value& value, std::string& bytes);
+};
+
+}  // namespace sql
+
+using BytesArray = ArrayOf<sql::Bytea>;
+using TextArray = ArrayOf<sql::Text>;
+using UuidArray = ArrayOf<sql::Uuid>;
+using SmallintArray = ArrayOf<sql::Smallint>;
+using IntegerArray = ArrayOf<sql::Integer>;
+using BigintArray = ArrayOf<sql::Bigint>;
+using TimeArray = ArrayOf<sql::Timestamptz>;
+using JsonArray = ArrayOf<sql::Jsonb>;
 
 // Readers of a result's fields; NULL reads as empty, 0 or no value.
 std::string ReadText(const pqxx::field& field);

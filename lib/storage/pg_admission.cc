@@ -107,7 +107,9 @@ class Admitter {
         requests_(requests),
         admissions_(requests.size()) {}
 
-  absl::Status Run(const BatchStore::AlertMaker& alert_for);
+  // Run admits what is new. Without `look_first` all is taken for new, and
+  // Rerun is the answer if it is not.
+  absl::Status Run(bool look_first, const BatchStore::AlertMaker& alert_for);
   std::vector<Admission> TakeAdmissions() { return std::move(admissions_); }
 
  private:
@@ -158,12 +160,13 @@ absl::Status Admitter::PassGate() {
 }
 
 std::vector<Found> Admitter::Find() {
-  Array items, spkis, models, serial_numbers;
+  TextArray items, models, serial_numbers;
+  BytesArray spkis;
   for (const AdmissionRequest& request : requests_) {
-    items.Add(Text(request.item_id));
-    spkis.Add(Bytes(request.key.spki_sha256));
-    models.Add(Text(request.device.model));
-    serial_numbers.Add(Text(request.device.serial_number));
+    items.Add(request.item_id);
+    spkis.Add(request.key.spki_sha256);
+    models.Add(request.device.model);
+    serial_numbers.Add(request.device.serial_number);
   }
   const auto result = session_.Exec(
       kFind, Int(batch_.batch_key), items.Take(), spkis.Take(), models.Take(),
@@ -235,10 +238,11 @@ void Admitter::AnswerDone(const std::vector<size_t>& done) {
   if (done.empty()) {
     return;
   }
-  Array devices, serials;
+  UuidArray devices;
+  BytesArray serials;
   for (const size_t i : done) {
-    devices.Add(Text(admissions_[i].device_uid));
-    serials.Add(Bytes(admissions_[i].serial));
+    devices.Add(admissions_[i].device_uid);
+    serials.Add(admissions_[i].serial);
   }
   for (const auto& row :
        session_.Exec(kFindDone, devices.Take(), serials.Take())) {
@@ -266,16 +270,19 @@ int64_t Admitter::InsertDevices() {
     return std::tie(left.model, left.serial_number) <
            std::tie(right.model, right.serial_number);
   });
-  Array uids, models, serial_numbers, revisions, names, labels, times;
+  UuidArray uids;
+  TextArray models, serial_numbers, revisions, names;
+  JsonArray labels;
+  TimeArray times;
   for (const size_t i : order) {
     const DeviceRow& device = requests_[i].device;
-    uids.Add(Text(device.device_uid));
-    models.Add(Text(device.model));
-    serial_numbers.Add(Text(device.serial_number));
-    revisions.Add(Text(device.hardware_revision));
-    names.Add(Text(device.display_name));
-    labels.Add(Json(device.labels));
-    times.Add(At(device.create_time));
+    uids.Add(device.device_uid);
+    models.Add(device.model);
+    serial_numbers.Add(device.serial_number);
+    revisions.Add(device.hardware_revision);
+    names.Add(device.display_name);
+    labels.Add(device.labels);
+    times.Add(device.create_time);
   }
   return session_
       .Exec(kInsertDevices, Text(batch_.fleet_id), Text(batch_.line_id),
@@ -313,12 +320,13 @@ int64_t Admitter::InsertItems() {
   return RecordItems(session_, batch_.batch_key, std::move(records));
 }
 
-absl::Status Admitter::Run(const BatchStore::AlertMaker& alert_for) {
+absl::Status Admitter::Run(bool look_first,
+                           const BatchStore::AlertMaker& alert_for) {
   BIRTHMARK_RETURN_IF_ERROR(PassGate());
-  Decide(Find());
+  Decide(look_first ? Find() : std::vector<Found>(requests_.size()));
   const int64_t count = static_cast<int64_t>(winners_.size());
-  // Fewer rows than winners mean that another stream was faster since Find:
-  // look again. Devices come before keys and items, which refer to them.
+  // Fewer rows than winners: something is not new, or another stream was
+  // faster.
   if (count > 0 && (InsertDevices() != count || InsertWinnersKeys() != count)) {
     return session_.Rerun();
   }
@@ -369,12 +377,16 @@ absl::StatusOr<std::vector<Admission>> PgBatchStore::Admit(
   if (requests.empty()) {
     return admissions;
   }
+  // Nearly always all is new, and the unique indexes say so while they take the
+  // rows. Looking first would cost as much again, so only a second run does.
+  bool look_first = false;
   // Rerunning after a commit in doubt is harmless: the items that it admitted
   // are found as such.
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
         Admitter admitter(session, batch, requests);
-        BIRTHMARK_RETURN_IF_ERROR(admitter.Run(alert_for));
+        BIRTHMARK_RETURN_IF_ERROR(
+            admitter.Run(std::exchange(look_first, true), alert_for));
         admissions = admitter.TakeAdmissions();
         return absl::OkStatus();
       },

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +32,7 @@ constexpr Statement kInsert = {"certificate_insert", R"(
                          $5::bytea[], $6::uuid[], $7::text[], $8::integer[],
                          $9::timestamptz[], $10::timestamptz[], $11::bytea[],
                          $12::timestamptz[])
-    ON CONFLICT DO NOTHING
-    RETURNING serial)"};
+    ON CONFLICT DO NOTHING)"};
 constexpr Statement kFindDer = {"certificate_find_der", R"(
     SELECT u.serial, c.certificate_der
     FROM unnest($1::bytea[]) u (serial)
@@ -63,35 +61,54 @@ constexpr Statement kListOfDevice = {"certificate_list_of_device",
       AND c.device_uid = $4
     ORDER BY c.serial LIMIT $3)"};
 
-pqxx::result InsertRows(Session& session,
-                        absl::Span<const CertificateRow> rows) {
+// InsertRows inserts those of `rows` that `order` names. False if one of them
+// exists.
+bool InsertRows(Session& session, absl::Span<const CertificateRow> rows,
+                std::vector<size_t> order) {
   // In one order everywhere, so that transactions do not wait in a circle.
-  std::vector<size_t> order(rows.size());
-  std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&rows](size_t a, size_t b) {
     return rows[a].serial < rows[b].serial;
   });
-  Array serials, issuers, profiles, versions, spkis, devices, fleets, shards,
-      starts, ends, ders, times;
+  BytesArray serials, spkis, ders;
+  TextArray issuers, profiles, fleets;
+  IntegerArray versions, shards;
+  UuidArray devices;
+  TimeArray starts, ends, times;
   for (const size_t i : order) {
     const CertificateRow& row = rows[i];
-    serials.Add(Bytes(row.serial));
-    issuers.Add(Text(row.issuer_id));
-    profiles.Add(Text(row.profile));
-    versions.Add(Int(row.profile_version));
-    spkis.Add(Bytes(row.spki_sha256));
-    devices.Add(TextOrNull(row.device_uid));
-    fleets.Add(TextOrNull(row.fleet_id));
-    shards.Add(Int(row.crl_shard));
-    starts.Add(At(row.not_before));
-    ends.Add(At(row.not_after));
-    ders.Add(Bytes(row.certificate_der));
-    times.Add(At(row.create_time));
+    serials.Add(row.serial);
+    issuers.Add(row.issuer_id);
+    profiles.Add(row.profile);
+    versions.Add(row.profile_version);
+    spkis.Add(row.spki_sha256);
+    devices.AddUnlessEmpty(row.device_uid);
+    fleets.AddUnlessEmpty(row.fleet_id);
+    shards.Add(row.crl_shard);
+    starts.Add(row.not_before);
+    ends.Add(row.not_after);
+    ders.Add(row.certificate_der);
+    times.Add(row.create_time);
   }
-  return session.Exec(kInsert, serials.Take(), issuers.Take(), profiles.Take(),
-                      versions.Take(), spkis.Take(), devices.Take(),
-                      fleets.Take(), shards.Take(), starts.Take(), ends.Take(),
-                      ders.Take(), times.Take());
+  const auto result = session.Exec(
+      kInsert, serials.Take(), issuers.Take(), profiles.Take(), versions.Take(),
+      spkis.Take(), devices.Take(), fleets.Take(), shards.Take(), starts.Take(),
+      ends.Take(), ders.Take(), times.Take());
+  return static_cast<size_t>(result.affected_rows()) == order.size();
+}
+
+// FindDers returns the certificates that are recorded under the serials of
+// `rows`, by serial.
+std::map<std::string, std::string> FindDers(
+    Session& session, absl::Span<const CertificateRow> rows) {
+  BytesArray serials;
+  for (const CertificateRow& row : rows) {
+    serials.Add(row.serial);
+  }
+  std::map<std::string, std::string> ders;
+  for (const auto& row : session.Exec(kFindDer, serials.Take())) {
+    ders[ReadBytes(row[0])] = ReadBytes(row[1]);
+  }
+  return ders;
 }
 
 std::vector<CertificateRow> ReadAll(const pqxx::result& result) {
@@ -115,38 +132,31 @@ absl::StatusOr<std::vector<std::string>> PgCertificateStore::Insert(
   if (rows.empty()) {
     return ders;
   }
+  // Nearly always all serials are new, and the index says so while it takes the
+  // rows. Only a second run looks first.
+  bool look_first = false;
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
-        std::map<std::string, bool> fresh;  // serial, and whether it is used up
-        for (const auto& row : InsertRows(session, rows)) {
-          fresh[ReadBytes(row[0])] = false;
+        std::map<std::string, std::string> recorded;  // by serial
+        if (std::exchange(look_first, true)) {
+          recorded = FindDers(session, rows);
         }
+        std::vector<size_t> fresh;
         std::vector<audit::Entry> fresh_entries;
-        std::vector<std::string> earlier;
-        ders.assign(rows.size(), "");
+        ders.clear();
         for (size_t i = 0; i < rows.size(); ++i) {
-          const auto found = fresh.find(rows[i].serial);
-          if (found != fresh.end() && !found->second) {
-            found->second = true;
-            ders[i] = rows[i].certificate_der;
+          const auto [known, is_new] =
+              recorded.emplace(rows[i].serial, rows[i].certificate_der);
+          ders.push_back(known->second);
+          if (is_new) {
+            fresh.push_back(i);
             fresh_entries.push_back(entries[i]);
-          } else {
-            earlier.push_back(rows[i].serial);
           }
+        }
+        if (!fresh.empty() && !InsertRows(session, rows, std::move(fresh))) {
+          return session.Rerun();
         }
         RecordAudit(session, fresh_entries);
-        if (earlier.empty()) {
-          return absl::OkStatus();
-        }
-        std::map<std::string, std::string> stored;
-        for (const auto& row : session.Exec(kFindDer, BytesArray(earlier))) {
-          stored[ReadBytes(row[0])] = ReadBytes(row[1]);
-        }
-        for (size_t i = 0; i < rows.size(); ++i) {
-          if (ders[i].empty()) {
-            ders[i] = stored[rows[i].serial];
-          }
-        }
         return absl::OkStatus();
       },
       Database::InDoubt::kRerun));
@@ -161,7 +171,7 @@ absl::StatusOr<std::vector<CertificateRow>> PgCertificateStore::Find(
   }
   BIRTHMARK_RETURN_IF_ERROR(
       database_.Read([&](Session& session) -> absl::Status {
-        rows = ReadAll(session.Exec(kFind, BytesArray(serials)));
+        rows = ReadAll(session.Exec(kFind, BytesArray(serials).Take()));
         return absl::OkStatus();
       }));
   return rows;

@@ -162,7 +162,7 @@ PgDeviceStore::Firmware(absl::Span<const std::string> device_uids) {
       database_.Read([&](Session& session) -> absl::Status {
         firmware.clear();
         for (const auto& row :
-             session.Exec(kFirmware, TextArray(device_uids))) {
+             session.Exec(kFirmware, UuidArray(device_uids).Take())) {
           firmware[ReadText(row[0])].push_back(
               {.component = ReadText(row[1]),
                .firmware_version = ReadText(row[2]),

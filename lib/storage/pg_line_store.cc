@@ -105,7 +105,7 @@ absl::StatusOr<KeyRow> PgLineStore::Create(const LineRow& row,
         }
         const auto inserted = session.Exec(
             kInsert, Text(row.fleet_id), Text(row.line_id),
-            Int(static_cast<int>(row.state)), TextArray(row.models),
+            Int(static_cast<int>(row.state)), TextArray(row.models).Take(),
             Int(row.quota), At(row.create_time));
         if (inserted.affected_rows() == 0) {
           BIRTHMARK_ASSIGN_OR_RETURN(stored, Repeat(session, row, key));

@@ -170,31 +170,37 @@ audit::Entry SupersededEntry(const RevocationRow& revocation,
 
 void InsertFirmware(Session& session, absl::string_view device_uid,
                     absl::Span<const FirmwareRow> reports) {
-  Array ids, components, versions, digests, security, boots, times;
+  UuidArray ids;
+  TextArray components, versions;
+  BytesArray digests;
+  BigintArray security;
+  TimeArray boots, times;
   // The last word on each component: one statement may not write a row twice.
   std::map<absl::string_view, const FirmwareRow*> newest;
   for (const FirmwareRow& report : reports) {
-    ids.Add(Text(report.report_id));
-    components.Add(Text(report.component));
-    versions.Add(Text(report.firmware_version));
-    digests.Add(Bytes(report.digest));
-    security.Add(Int(report.security_version));
-    boots.Add(AtOrNull(report.boot_time));
-    times.Add(At(report.report_time));
+    ids.Add(report.report_id);
+    components.Add(report.component);
+    versions.Add(report.firmware_version);
+    digests.Add(report.digest);
+    security.Add(report.security_version);
+    boots.AddIfAny(report.boot_time);
+    times.Add(report.report_time);
     newest[report.component] = &report;
   }
   session.Exec(kInsertReports, Text(device_uid), ids.Take(), components.Take(),
                versions.Take(), digests.Take(), security.Take(), boots.Take(),
                times.Take());
-  Array now_components, now_versions, now_digests, now_security, now_boots,
-      now_times;
+  TextArray now_components, now_versions;
+  BytesArray now_digests;
+  BigintArray now_security;
+  TimeArray now_boots, now_times;
   for (const auto& [component, report] : newest) {
-    now_components.Add(Text(component));
-    now_versions.Add(Text(report->firmware_version));
-    now_digests.Add(Bytes(report->digest));
-    now_security.Add(Int(report->security_version));
-    now_boots.Add(AtOrNull(report->boot_time));
-    now_times.Add(At(report->report_time));
+    now_components.Add(component);
+    now_versions.Add(report->firmware_version);
+    now_digests.Add(report->digest);
+    now_security.Add(report->security_version);
+    now_boots.AddIfAny(report->boot_time);
+    now_times.Add(report->report_time);
   }
   session.Exec(kUpsertFirmware, Text(device_uid), now_components.Take(),
                now_versions.Take(), now_digests.Take(), now_security.Take(),

@@ -42,17 +42,20 @@ void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
   if (entries.empty()) {
     return;
   }
-  Array times, ids, actors, actions, resources, texts, hashes;
+  TimeArray times;
+  UuidArray ids;
+  TextArray actors, actions, resources, texts;
+  BytesArray hashes;
   for (const audit::Entry& entry : entries) {
     const std::string canonical = audit::Canonical(entry);
     // To the millisecond, like the canonical bytes.
-    times.Add(At(absl::FromUnixMillis(absl::ToUnixMillis(entry.time))));
-    ids.Add(Text(entry.id));
-    actors.Add(Text(entry.actor));
-    actions.Add(Text(entry.action));
-    resources.Add(Text(entry.resource));
-    hashes.Add(Bytes(audit::LeafHash(canonical)));
-    texts.Add(Text(canonical));
+    times.Add(absl::FromUnixMillis(absl::ToUnixMillis(entry.time)));
+    ids.Add(entry.id);
+    actors.Add(entry.actor);
+    actions.Add(entry.action);
+    resources.Add(entry.resource);
+    hashes.Add(audit::LeafHash(canonical));
+    texts.Add(canonical);
   }
   session.Exec(kInsertAudit, times.Take(), ids.Take(), actors.Take(),
                actions.Take(), resources.Take(), texts.Take(), hashes.Take());
@@ -62,17 +65,21 @@ void RecordEvents(Session& session, absl::Span<const DeviceEventRow> events) {
   if (events.empty()) {
     return;
   }
-  Array uids, ids, kinds, froms, tos, actors, reasons, details, times;
+  UuidArray uids, ids;
+  TextArray kinds, actors, reasons;
+  SmallintArray froms, tos;
+  JsonArray details;
+  TimeArray times;
   for (const DeviceEventRow& event : events) {
-    uids.Add(Text(event.device_uid));
-    ids.Add(Text(event.event_id));
-    kinds.Add(Text(event.kind));
-    froms.Add(Int(event.from_state));
-    tos.Add(Int(static_cast<int>(event.to_state)));
-    actors.Add(Text(event.actor));
-    reasons.Add(Text(event.reason));
-    details.Add(Json(event.details));
-    times.Add(At(event.create_time));
+    uids.Add(event.device_uid);
+    ids.Add(event.event_id);
+    kinds.Add(event.kind);
+    froms.Add(event.from_state);
+    tos.Add(static_cast<int>(event.to_state));
+    actors.Add(event.actor);
+    reasons.Add(event.reason);
+    details.Add(event.details);
+    times.Add(event.create_time);
   }
   session.Exec(kInsertEvents, uids.Take(), ids.Take(), kinds.Take(),
                froms.Take(), tos.Take(), actors.Take(), reasons.Take(),

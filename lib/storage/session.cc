@@ -1,6 +1,5 @@
 #include "lib/storage/session.h"
 
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,14 +22,17 @@ pqxx::result Session::ExecAll(const Statement& statement,
   pqxx::params list;
   list.reserve(params.size());
   for (Param& param : params) {
-    if (param.has_value()) {
-      // PostgreSQL's text ends at a zero octet; half a value must not be kept.
-      if (param->find('\0') != std::string::npos) {
-        throw std::invalid_argument("a zero octet in a text");
-      }
-      list.append(*std::move(param));
-    } else {
-      list.append();
+    switch (param.format) {
+      case Param::Format::kNull:
+        list.append();
+        break;
+      case Param::Format::kText:
+        list.append(std::move(param.value));
+        break;
+      case Param::Format::kBinary:
+        // A view: `params` lives until the statement is done.
+        list.append(pqxx::binary_cast(param.value));
+        break;
     }
   }
   return transaction_.exec(pqxx::prepped{statement.name}, list);

@@ -22,6 +22,8 @@ namespace birthmark::ca {
 struct Requester {
   std::string caller;        // actor of the calling service
   std::string on_behalf_of;  // actor that the caller serves
+  // Nobody asked for any of the serials before: they are not looked up first.
+  bool first_attempt = false;
 };
 
 // BatchIssuer issues certificates of one profile: what is already recorded is

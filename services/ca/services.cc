@@ -99,9 +99,11 @@ absl::StatusOr<v1::IssueCertificatesResponse> Services::Impl::IssueCertificates(
   BIRTHMARK_RETURN_IF_ERROR(
       CheckOnBehalfOf(request.on_behalf_of(), trust_domain));
   BIRTHMARK_ASSIGN_OR_RETURN(auto requests, RequestsFrom(request));
-  BIRTHMARK_ASSIGN_OR_RETURN(BatchIssuer::Results results,
-                             issuer->Issue(requests, {context.caller().actor,
-                                                      request.on_behalf_of()}));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      BatchIssuer::Results results,
+      issuer->Issue(requests, {.caller = context.caller().actor,
+                               .on_behalf_of = request.on_behalf_of(),
+                               .first_attempt = request.first_attempt()}));
   v1::IssueCertificatesResponse response;
   for (absl::StatusOr<std::string>& result : results) {
     v1::IssueCertificatesResponse::Result* out = response.add_results();

@@ -46,8 +46,9 @@ absl::Status FromCa(const absl::Status& status) {
 absl::StatusOr<CaClient::Issued> CaClient::Issue(
     absl::string_view profile_id,
     std::vector<ca::v1::CertificateRequest> requests,
-    absl::string_view on_behalf_of) {
+    absl::string_view on_behalf_of, bool first_attempt) {
   ca::v1::IssueCertificatesRequest request;
+  request.set_first_attempt(first_attempt);
   request.set_profile(absl::StrCat("profiles/", profile_id));
   request.set_on_behalf_of(std::string(on_behalf_of));
   for (ca::v1::CertificateRequest& one : requests) {
@@ -86,7 +87,8 @@ absl::StatusOr<std::vector<std::string>> CaClient::IssueOne(
   std::vector<ca::v1::CertificateRequest> requests;
   requests.push_back(std::move(request));
   BIRTHMARK_ASSIGN_OR_RETURN(
-      Issued issued, Issue(profile_id, std::move(requests), on_behalf_of));
+      Issued issued, Issue(profile_id, std::move(requests), on_behalf_of,
+                           /*first_attempt=*/false));
   BIRTHMARK_ASSIGN_OR_RETURN(std::string leaf,
                              std::move(issued.certificates.front()));
   std::vector<std::string> chain;

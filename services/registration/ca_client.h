@@ -32,10 +32,12 @@ class CaClient {
     std::vector<std::string> issuer_chain;
   };
 
-  // Issue has 1 to 1000 certificates made.
+  // Issue has 1 to 1000 certificates made. `first_attempt` says that nobody has
+  // asked for any of their serials before, which spares the CA looking.
   absl::StatusOr<Issued> Issue(absl::string_view profile_id,
                                std::vector<ca::v1::CertificateRequest> requests,
-                               absl::string_view on_behalf_of);
+                               absl::string_view on_behalf_of,
+                               bool first_attempt);
 
   // IssueOne has one made and returns its chain: the certificate, then the
   // issuers up to but without the root.

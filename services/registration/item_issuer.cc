@@ -223,6 +223,7 @@ absl::Status ItemIssuer::Sign(const OpenBatch& batch,
   StepTimer timer(clock_, metrics_.sign_seconds);
   std::vector<size_t> unsigned_ones;
   std::vector<ca::v1::CertificateRequest> orders;
+  bool first_attempt = true;
   for (size_t r = 0; r < work.requests.size(); ++r) {
     const storage::Admission& admission = work.admissions[r];
     if (!admission.status.ok() || !admission.certificate_der.empty()) {
@@ -232,6 +233,7 @@ absl::Status ItemIssuer::Sign(const OpenBatch& batch,
     ca::v1::CertificateRequest order;
     // An earlier call may have admitted the item: its uid and serial count.
     order.set_serial(admission.serial);
+    first_attempt &= admission.serial == work.requests[r].key.serial;
     order.set_spki_der(work.spki_ders[r]);
     order.mutable_device()->set_uid(admission.device_uid);
     order.mutable_device()->set_fleet(device.fleet_id);
@@ -244,7 +246,8 @@ absl::Status ItemIssuer::Sign(const OpenBatch& batch,
     return absl::OkStatus();
   }
   auto issued = RetryTransient(retry_, stopped, [&] {
-    return ca_.Issue(batch.profile->id, orders, batch.actor);
+    return ca_.Issue(batch.profile->id, orders, batch.actor,
+                     std::exchange(first_attempt, false));
   });
   if (!issued.ok()) {
     return std::move(issued).status();

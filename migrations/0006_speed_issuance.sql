@@ -1,0 +1,94 @@
+-- What issuance paid for and did not need: a third of its cost in the database.
+-- docs/decisions/0005-no-foreign-keys-on-the-hot-path.md.
+
+-- Foreign keys of the tables that grow with every device cost a look-up and a row
+-- lock for each row. What they guaranteed holds without them: rows are never
+-- deleted (no role has the right), and whoever writes a row writes what it refers
+-- to in the same transaction, or has read it there.
+ALTER TABLE devices
+  DROP CONSTRAINT devices_fleet_id_fkey,
+  DROP CONSTRAINT devices_fleet_id_line_id_fkey;
+ALTER TABLE keys DROP CONSTRAINT keys_device_uid_fkey;
+ALTER TABLE batch_items
+  DROP CONSTRAINT batch_items_batch_key_fkey,
+  DROP CONSTRAINT batch_items_device_uid_fkey;
+ALTER TABLE device_events DROP CONSTRAINT device_events_device_uid_fkey;
+
+-- A regular expression costs as much as an index. The services check the form of
+-- the texts, the database that they cannot be large.
+ALTER TABLE batch_items
+  DROP CONSTRAINT batch_items_item_id_check,
+  ADD CONSTRAINT batch_items_item_id_check
+  CHECK (octet_length(item_id) BETWEEN 1 AND 128);
+ALTER TABLE device_events
+  DROP CONSTRAINT device_events_kind_check,
+  ADD CONSTRAINT device_events_kind_check
+  CHECK (octet_length(kind) BETWEEN 1 AND 63);
+
+-- The log is written all the time and searched by resource hardly ever; a device's
+-- history is in device_events.
+DROP INDEX audit_entries_by_resource;
+
+-- The keys that are out of use, in a table that stays small: whether a key is one
+-- of them is asked for every certificate.
+CREATE TABLE retired_keys (
+  spki_sha256  bytea  NOT NULL PRIMARY KEY CHECK (length(spki_sha256) = 32)
+);
+INSERT INTO retired_keys SELECT spki_sha256 FROM keys WHERE state <> 1;
+
+-- Who retires a key waits until the certificates that are being recorded are
+-- committed, and sees them; who records certificates waits for those who retire
+-- keys, and sees the keys. One lock for all keys, shared by those who record.
+CREATE FUNCTION note_retired_key() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(16973, 1);
+  INSERT INTO retired_keys VALUES (NEW.spki_sha256) ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER keys_retired AFTER UPDATE OF state ON keys
+  FOR EACH ROW WHEN (NEW.state <> 1) EXECUTE FUNCTION note_retired_key();
+
+CREATE OR REPLACE FUNCTION revoke_certificates_of_retired_keys()
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  late record;
+  id bytea;
+  canonical text;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(16973, 1);
+  IF NOT EXISTS (SELECT FROM fresh JOIN retired_keys USING (spki_sha256)) THEN
+    RETURN NULL;
+  END IF;
+  FOR late IN
+    INSERT INTO revocations
+      (serial, issuer_id, crl_shard, not_after, state, reason, actor,
+       revoke_time, update_time)
+    SELECT f.serial, f.issuer_id, f.crl_shard, f.not_after, 2, 5,
+           'birthmark:retired-key', f.create_time, f.create_time
+    FROM fresh f JOIN retired_keys USING (spki_sha256)
+    RETURNING serial, issuer_id, actor, date_trunc('milliseconds', revoke_time) AS t
+  LOOP
+    -- A UUIDv7, and the canonical bytes as docs/audit_format.md has them.
+    id := substring(int8send((extract(epoch FROM late.t) * 1000)::bigint) FROM 3)
+          || substring(uuid_send(gen_random_uuid()) FROM 7);
+    id := set_byte(id, 6, (get_byte(id, 6) & 15) | 112);
+    canonical := format(
+      '{"action":"certificate.revoke","actor":"%s",'
+      '"details":{"reason":"cessationOfOperation"},"id":"%s",'
+      '"resource":"issuers/%s/certificates/%s","time":"%s"}',
+      late.actor, encode(id, 'hex')::uuid, late.issuer_id,
+      encode(late.serial, 'hex'),
+      to_char(late.t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));
+    INSERT INTO audit_entries
+      (entry_time, entry_id, actor, action, resource, entry, leaf_hash)
+    VALUES (late.t, encode(id, 'hex')::uuid, late.actor, 'certificate.revoke',
+            format('issuers/%s/certificates/%s', late.issuer_id,
+                   encode(late.serial, 'hex')),
+            canonical, sha256('\x00'::bytea || convert_to(canonical, 'UTF8')));
+  END LOOP;
+  RETURN NULL;
+END
+$$;

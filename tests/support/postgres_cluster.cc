@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -114,9 +116,11 @@ std::string PostgresCluster::Dsn(absl::string_view database,
 }
 
 std::string PostgresCluster::Sql(absl::string_view database,
-                                 const std::string& statement) {
+                                 const std::string& statement,
+                                 absl::Duration timeout) {
   const ProcessResult result = RunProgram(
-      {kScript, "sql", dir_ + "/pg", statement, std::string(database)});
+      {kScript, "sql", dir_ + "/pg", statement, std::string(database)}, {},
+      timeout);
   if (result.exit_code != 0) {
     Die(absl::StrCat(statement, ": ", result.err));
   }
@@ -151,10 +155,24 @@ void PostgresCluster::Restart() { Script("restart"); }
 void PostgresCluster::Stop() { Script("stop"); }
 void PostgresCluster::Start() { Script("start"); }
 
+bool PostgresCluster::TryStart() {
+  return RunProgram({kScript, "start", dir_ + "/pg"}).exit_code == 0;
+}
+
 void PostgresCluster::KillHard() {
-  const pid_t server = postmaster();
-  if (server <= 1) {
+  if (!TryKillHard()) {
     Die("there is no server to kill");
+  }
+}
+
+bool PostgresCluster::TryKillHard() {
+  const pid_t server = postmaster();
+  // A server that was killed leaves its id behind, which may be another's now.
+  std::error_code error;
+  if (server <= 1 ||
+      std::filesystem::read_symlink(absl::StrCat("/proc/", server, "/cwd"),
+                                    error) != dir_ + "/pg/postgres/data") {
+    return false;
   }
   // Stopped first, so that it makes no more children meanwhile.
   kill(server, SIGSTOP);
@@ -163,6 +181,7 @@ void PostgresCluster::KillHard() {
   for (const pid_t child : sessions) {
     kill(child, SIGKILL);
   }
+  return true;
 }
 
 }  // namespace birthmark::tests

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace birthmark::tests {
 
@@ -59,7 +60,8 @@ class PostgresCluster {
 
   // Sql executes a statement as the superuser and returns the rows, a line
   // each, fields separated by "|". Ends the program if it fails.
-  std::string Sql(absl::string_view database, const std::string& statement);
+  std::string Sql(absl::string_view database, const std::string& statement,
+                  absl::Duration timeout = absl::Minutes(5));
 
   // postmaster is the process id of the server, 0 if it does not run. Sessions
   // and background workers are its children.
@@ -74,6 +76,10 @@ class PostgresCluster {
   // KillHard kills the server and all its children at once, as a power failure
   // would. Start brings it back.
   void KillHard();
+  // TryKillHard and TryStart are for those who do both at once: false if there
+  // is no server to kill, or if it did not come up.
+  bool TryKillHard();
+  bool TryStart();
 
  private:
   void Script(const std::string& command);

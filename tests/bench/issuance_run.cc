@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/x509/chain.h"
 #include "lib/x509/csr.h"
+#include "tests/bench/past_devices.h"
 
 namespace birthmark::bench {
 namespace {
@@ -41,6 +42,10 @@ Floor Mean(const Floor& a, const Floor& b) {
 
 IssuanceRun::IssuanceRun(const IssuanceOptions& options)
     : options_(options), deployment_({.durable = true, .tcp = true}) {
+  if (options.devices > 0) {
+    load_time_ =
+        AddPastDevices(deployment_.postgres(), "birthmark", options.devices);
+  }
   for (int i = 0; i < options.lines; ++i) {
     const std::string folder =
         deployment_.CreateLine("bench", absl::StrCat("line-", i));
@@ -194,7 +199,7 @@ void IssuanceRun::Verify(const LineLoad& load) {
   }
 }
 
-void IssuanceRun::CheckRecords() {
+uint64_t IssuanceRun::CountRecords() {
   const std::string recorded = deployment_.Sql(absl::StrCat(
       "SELECT count(*) FROM certificates WHERE device_uid IS NOT NULL AND "
       "serial >= decode('",
@@ -205,6 +210,7 @@ void IssuanceRun::CheckRecords() {
     Die(issued_, " certificates came, ", recorded, " are recorded, the lines ",
         "count ", counted);
   }
+  return issued_;
 }
 
 }  // namespace birthmark::bench

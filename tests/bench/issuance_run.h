@@ -19,6 +19,8 @@
 namespace birthmark::bench {
 
 struct IssuanceOptions {
+  // Devices that exist before.
+  int64_t devices = 10000;
   int lines = 4;
   size_t items_per_message = 100;
   size_t in_flight = 0;  // of a line; 0: what the server allows
@@ -40,6 +42,9 @@ class IssuanceRun {
   // measurement needs.
   void WarmUp();
 
+  // How long it took to make the devices that exist before.
+  absl::Duration load_time() const { return load_time_; }
+
   // Measure is one repeat.
   Repeat Measure();
 
@@ -48,8 +53,10 @@ class IssuanceRun {
   // verified is how many of them were checked: chain to the root, and the key.
   uint64_t verified() const { return verified_; }
 
-  // CheckRecords compares what came with the database.
-  void CheckRecords();
+  // CountRecords returns how many certificates of this run the database holds.
+  // Ends the program if there are not as many as came, or if the lines have
+  // another count.
+  uint64_t CountRecords();
 
  private:
   using Loads = std::vector<std::unique_ptr<LineLoad>>;
@@ -64,6 +71,7 @@ class IssuanceRun {
   tests::Deployment deployment_;
   std::vector<std::unique_ptr<rpc::GrpcChannel>> channels_;
   std::string first_serial_;  // hex; all certificates of the run are later
+  absl::Duration load_time_;
   int runs_ = 0;
   double expected_rate_ = 3000;  // certificates a second, of all lines
   uint64_t issued_ = 0;

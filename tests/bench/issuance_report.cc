@@ -1,30 +1,12 @@
 #include "tests/bench/issuance_report.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_format.h"
+#include "tests/bench/statistics.h"
 
 namespace birthmark::bench {
-namespace {
-
-double Quantile(std::vector<absl::Duration>& sorted, double quantile) {
-  if (sorted.empty()) {
-    return 0;
-  }
-  const size_t index = static_cast<size_t>(
-      quantile * static_cast<double>(sorted.size() - 1) + 0.5);
-  return absl::ToDoubleMilliseconds(sorted[index]);
-}
-
-double MedianOf(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle]
-                                : (values[middle - 1] + values[middle]) / 2;
-}
-
-}  // namespace
-
 Figures FiguresOf(const Repeat& repeat) {
   Figures figures;
   const double count =
@@ -46,10 +28,8 @@ Figures FiguresOf(const Repeat& repeat) {
   figures.share = figures.server_cpu_us > 0
                       ? figures.floor_cpu_us / figures.server_cpu_us
                       : 0;
-  std::vector<absl::Duration> sorted = repeat.latencies;
-  std::sort(sorted.begin(), sorted.end());
-  figures.p50_ms = Quantile(sorted, 0.5);
-  figures.p99_ms = Quantile(sorted, 0.99);
+  figures.p50_ms = absl::ToDoubleMilliseconds(Quantile(repeat.latencies, 0.5));
+  figures.p99_ms = absl::ToDoubleMilliseconds(Quantile(repeat.latencies, 0.99));
   figures.commits = static_cast<double>(repeat.database.commits) / count;
   figures.wal_bytes = static_cast<double>(repeat.database.wal_bytes) / count;
   figures.wal_full_pages =
@@ -64,7 +44,7 @@ Figures Median(const std::vector<Figures>& all) {
     for (const Figures& figures : all) {
       values.push_back(get(figures));
     }
-    return MedianOf(std::move(values));
+    return bench::Median(std::move(values));
   };
   Figures result;
   for (double Figures::*field :

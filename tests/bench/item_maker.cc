@@ -4,19 +4,24 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "lib/keys/local_key.h"
 #include "tests/support/csr_folder.h"
 
 namespace birthmark::bench {
 
-std::vector<Item> MakeItems(size_t count, absl::string_view prefix) {
+std::vector<Item> MakeItems(
+    size_t count, absl::string_view prefix,
+    std::vector<std::unique_ptr<keys::LocalKey>>* keys) {
   std::vector<Item> items(count);
+  if (keys != nullptr) {
+    keys->resize(count);
+  }
   const auto make = [&](size_t i) {
-    const auto key = keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256);
+    auto key = keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256);
     if (!key.ok()) {
       std::abort();
     }
@@ -25,6 +30,9 @@ std::vector<Item> MakeItems(size_t count, absl::string_view prefix) {
     items[i].set_model("gateway-7");
     items[i].set_serial_number(absl::StrCat("SN-", prefix, "-", i));
     items[i].set_hardware_revision("B");
+    if (keys != nullptr) {
+      (*keys)[i] = *std::move(key);
+    }
   };
   const size_t threads = std::thread::hardware_concurrency();
   std::vector<std::thread> workers;

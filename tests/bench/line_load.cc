@@ -136,7 +136,7 @@ void LineLoad::Take(IssueBatchResponse::Result& result, absl::Duration now) {
   answers_.push_back({now, now - sent_[number]});
   ++certificates_;
   if (number % options_.sample_every == 0) {
-    samples_.push_back({items_[number].csr_der(),
+    samples_.push_back({number, items_[number].csr_der(),
                         std::move(*result.mutable_certificate_der())});
   }
 }
@@ -150,6 +150,10 @@ absl::Status LineLoad::Stop() {
     stopping_ = true;
   }
   changed_.notify_one();
+  return Finish();
+}
+
+absl::Status LineLoad::Finish() {
   sender_.join();
   receiver_.join();
   status_ = stream_->Finish();

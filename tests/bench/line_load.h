@@ -43,7 +43,7 @@ class LineLoad {
   // Creates the batch and opens the stream. `channel` must outlive the load.
   LineLoad(rpc::GrpcChannel& channel, LineLoadOptions options,
            std::vector<Item> items);
-  // Stops, as below.
+  // Stops.
   ~LineLoad();
 
   // Start begins to send.
@@ -51,6 +51,9 @@ class LineLoad {
   // Stop sends no more, waits for what is unanswered, and returns how the
   // stream ended.
   absl::Status Stop();
+  // Finish sends everything, waits for the answers, and returns how the stream
+  // ended.
+  absl::Status Finish();
 
   // certificates is how many have come.
   uint64_t certificates() const { return certificates_.load(); }
@@ -62,6 +65,7 @@ class LineLoad {
   // errors counts the items that were refused, by reason.
   const std::map<std::string, uint64_t>& errors() const { return errors_; }
   struct Sample {
+    size_t number;  // of the item
     std::string csr_der;
     std::string certificate_der;
   };

@@ -150,6 +150,9 @@ absl::Status CheckRegistration(const v1::ServerConfig& config) {
   if (registration.profile_files().empty()) {
     return Invalid("registration.profile_files", "at least one is required");
   }
+  if (!v1::Arithmetic_IsValid(registration.arithmetic())) {
+    return Invalid("registration.arithmetic", "no such value");
+  }
   return RequireRange("registration.max_in_flight_items",
                       registration.max_in_flight_items(), 0, kMaxInFlightItems);
 }

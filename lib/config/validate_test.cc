@@ -97,6 +97,12 @@ INSTANTIATE_TEST_SUITE_P(
              "no role"},
         Case{"RegistrationWithoutCa", [](auto& c) { c.clear_ca(); },
              "registration.ca: required unless"},
+        Case{"UnknownArithmetic",
+             [](auto& c) {
+               c.mutable_registration()->set_arithmetic(
+                   static_cast<v1::Arithmetic>(9));
+             },
+             "registration.arithmetic"},
         Case{
             "IssuerTwice",
             [](auto& c) { *c.mutable_ca()->add_issuers() = c.ca().issuers(0); },

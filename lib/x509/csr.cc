@@ -205,15 +205,25 @@ absl::StatusOr<Csr> Csr::Parse(absl::string_view der, size_t limit) {
   return Csr(std::move(data));
 }
 
-absl::Status Csr::VerifyProofOfPossession() const {
-  if (!data_->public_key->Verify(data_->signature_algorithm, data_->tbs,
-                                 data_->signature)) {
+crypto::VerifyJob Csr::possession_job() const {
+  return {&*data_->public_key, data_->signature_algorithm, data_->tbs,
+          data_->signature};
+}
+
+absl::Status Csr::PossessionStatus(bool valid) {
+  if (!valid) {
     return MakeError(
         absl::StatusCode::kInvalidArgument, reasons::kCsrSignatureInvalid,
         "the certification request was not signed by the key inside it",
         {{"field", "csr_der"}});
   }
   return absl::OkStatus();
+}
+
+absl::Status Csr::VerifyProofOfPossession() const {
+  const crypto::VerifyJob job = possession_job();
+  return PossessionStatus(
+      job.key->Verify(job.algorithm, job.message, job.signature));
 }
 
 const std::string& Csr::der() const { return data_->der; }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lib/crypto/public_key.h"
+#include "lib/crypto/verify_job.h"
 #include "lib/x509/extension.h"
 #include "lib/x509/general_names.h"
 #include "lib/x509/name.h"
@@ -34,8 +35,13 @@ class Csr {
   static absl::StatusOr<Csr> Parse(absl::string_view der,
                                    size_t limit = kDefaultLimit);
 
-  // VerifyProofOfPossession checks that the request is signed by its own key.
-  // kInvalidArgument / CSR_SIGNATURE_INVALID.
+  // possession_job is the verification that proves that the sender has the
+  // private key. It lives as long as any copy of the request.
+  crypto::VerifyJob possession_job() const;
+  // PossessionStatus says what the outcome of possession_job means:
+  // kInvalidArgument / CSR_SIGNATURE_INVALID if it is false.
+  static absl::Status PossessionStatus(bool valid);
+  // VerifyProofOfPossession does both, for one request.
   absl::Status VerifyProofOfPossession() const;
 
   const std::string& der() const;

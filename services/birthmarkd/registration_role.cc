@@ -3,6 +3,7 @@
 
 #include "lib/base/status_macros.h"
 #include "lib/config/validate.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/crypto/ids.h"
 #include "lib/rpc/caller.h"
 #include "lib/rpc/channel.h"
@@ -15,6 +16,7 @@
 #include "lib/storage/pg_registration_store.h"
 #include "lib/storage/pg_request_store.h"
 #include "lib/storage/pg_revocation_store.h"
+#include "lib/telemetry/log.h"
 #include "services/birthmarkd/role.h"
 #include "services/registration/services.h"
 
@@ -104,6 +106,11 @@ absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
       options.profiles,
       LoadProfilesOf(section.profile_files(), "registration.profile_files"));
   options.max_in_flight_items = section.max_in_flight_items();
+  if (section.arithmetic() == config::v1::ARITHMETIC_BORINGSSL) {
+    options.arithmetic = crypto::Arithmetic::kBoringSsl;
+  }
+  telemetry::Log(telemetry::Level::kInfo, "arithmetic",
+                 {{"backend", crypto::ArithmeticName(options.arithmetic)}});
   return RegistrationRole::New(host, database, std::move(ca), dsn,
                                std::move(options));
 }

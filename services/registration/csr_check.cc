@@ -1,5 +1,8 @@
 #include "services/registration/csr_check.h"
 
+#include <cstddef>
+#include <utility>
+
 #include "lib/base/bytes.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/hash.h"
@@ -23,21 +26,60 @@ storage::KeyAlgorithm StoredAlgorithm(crypto::KeyAlgorithm algorithm) {
   return storage::KeyAlgorithm::kP256;
 }
 
+// Everything but the proof of possession.
+absl::StatusOr<x509::Csr> ReadCsr(absl::string_view csr_der,
+                                  const policy::Profile& profile) {
+  BIRTHMARK_ASSIGN_OR_RETURN(x509::Csr csr, x509::Csr::Parse(csr_der));
+  BIRTHMARK_RETURN_IF_ERROR(policy::CheckKey(profile, csr.public_key()));
+  BIRTHMARK_RETURN_IF_ERROR(crypto::CheckKeyHygiene(csr.public_key()));
+  return csr;
+}
+
+CertifiableKey KeyOf(const x509::Csr& csr) {
+  CertifiableKey key;
+  key.spki_der = std::string(csr.spki_der());
+  key.spki_sha256 = crypto::Sha256(key.spki_der);
+  key.algorithm = StoredAlgorithm(csr.public_key().algorithm());
+  key.bits = csr.public_key().bits();
+  return key;
+}
+
 }  // namespace
+
+std::vector<absl::StatusOr<CertifiableKey>> CheckCsrs(
+    absl::Span<const absl::string_view> csr_ders,
+    const policy::Profile& profile, const crypto::BatchVerifier& verifier) {
+  std::vector<absl::StatusOr<x509::Csr>> csrs;
+  std::vector<crypto::VerifyJob> jobs;
+  csrs.reserve(csr_ders.size());
+  jobs.reserve(csr_ders.size());
+  for (const absl::string_view der : csr_ders) {
+    csrs.push_back(ReadCsr(der, profile));
+    if (csrs.back().ok()) {
+      jobs.push_back(csrs.back()->possession_job());
+    }
+  }
+  const std::vector<bool> valid = verifier.Verify(jobs);
+  std::vector<absl::StatusOr<CertifiableKey>> keys;
+  keys.reserve(csrs.size());
+  size_t job = 0;
+  for (const absl::StatusOr<x509::Csr>& csr : csrs) {
+    absl::Status status = csr.status();
+    if (status.ok()) {
+      status = x509::Csr::PossessionStatus(valid[job++]);
+    }
+    if (status.ok()) {
+      keys.push_back(KeyOf(*csr));
+    } else {
+      keys.push_back(std::move(status));
+    }
+  }
+  return keys;
+}
 
 absl::StatusOr<CertifiableKey> CheckCsr(absl::string_view csr_der,
                                         const policy::Profile& profile) {
-  BIRTHMARK_ASSIGN_OR_RETURN(const x509::Csr csr, x509::Csr::Parse(csr_der));
-  const crypto::PublicKey& key = csr.public_key();
-  BIRTHMARK_RETURN_IF_ERROR(policy::CheckKey(profile, key));
-  BIRTHMARK_RETURN_IF_ERROR(crypto::CheckKeyHygiene(key));
-  BIRTHMARK_RETURN_IF_ERROR(csr.VerifyProofOfPossession());
-  CertifiableKey result;
-  result.spki_der = std::string(csr.spki_der());
-  result.spki_sha256 = crypto::Sha256(result.spki_der);
-  result.algorithm = StoredAlgorithm(key.algorithm());
-  result.bits = key.bits();
-  return result;
+  return CheckCsrs({csr_der}, profile, crypto::BatchVerifier()).front();
 }
 
 storage::KeyRow MakeKeyRow(const CertifiableKey& key, storage::KeyUsage usage,

@@ -1,14 +1,17 @@
-// CheckCsr is what every CSR passes before anything is recorded for it: lines',
-// items' and devices' alike.
+// CheckCsrs is what every CSR passes before anything is recorded for it:
+// lines', items' and devices' alike.
 
 #ifndef BIRTHMARK_SERVICES_REGISTRATION_CSR_CHECK_H_
 #define BIRTHMARK_SERVICES_REGISTRATION_CSR_CHECK_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/policy/profile.h"
 #include "lib/storage/key_row.h"
 
@@ -22,12 +25,18 @@ struct CertifiableKey {
   int bits = 0;
 };
 
-// CheckCsr reads a CSR, cheapest checks first: size and form, whether `profile`
-// takes its type of key, whether the key is sound, and at last whether the
-// sender has the private key. Its subject and attributes count for nothing.
-// Pure and thread-safe. kInvalidArgument / CSR_TOO_LARGE, CSR_MALFORMED,
-// KEY_MALFORMED, CSR_SIGNATURE_INVALID; kFailedPrecondition /
-// KEY_TYPE_NOT_ALLOWED, KEY_WEAK.
+// CheckCsrs reads CSRs and gives an answer for each, in order, which does not
+// depend on the others. Cheapest checks first: size and form, whether `profile`
+// takes its type of key, whether the key is sound, and at last, for all that
+// are left together, whether the sender has the private key. Subject and
+// attributes count for nothing. Pure and thread-safe. kInvalidArgument /
+// CSR_TOO_LARGE, CSR_MALFORMED, KEY_MALFORMED, CSR_SIGNATURE_INVALID;
+// kFailedPrecondition / KEY_TYPE_NOT_ALLOWED, KEY_WEAK.
+std::vector<absl::StatusOr<CertifiableKey>> CheckCsrs(
+    absl::Span<const absl::string_view> csr_ders,
+    const policy::Profile& profile, const crypto::BatchVerifier& verifier);
+
+// CheckCsr is CheckCsrs for one.
 absl::StatusOr<CertifiableKey> CheckCsr(absl::string_view csr_der,
                                         const policy::Profile& profile);
 

@@ -1,4 +1,4 @@
-// CheckItem judges one item of a batch before anything is recorded for it.
+// CheckItems judges items of a batch before anything is recorded for them.
 
 #ifndef BIRTHMARK_SERVICES_REGISTRATION_ITEM_CHECK_H_
 #define BIRTHMARK_SERVICES_REGISTRATION_ITEM_CHECK_H_
@@ -9,7 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "birthmark/provisioning/v1/provisioning_service.pb.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/policy/profile.h"
 #include "services/registration/csr_check.h"
 
@@ -21,13 +23,15 @@ inline constexpr size_t kMaxItemIdLength = 128;
 // kInvalidArgument / INVALID_FIELD.
 absl::Status CheckItemId(absl::string_view item_id);
 
-// CheckItem returns the key of an item that a line with `models` may have
-// certified by `profile`. Its item id is not looked at. Pure and thread-safe.
-// kInvalidArgument / INVALID_FIELD, kFailedPrecondition / MODEL_NOT_ALLOWED,
-// PROFILE_VIOLATION (evidence), and what CheckCsr fails with.
-absl::StatusOr<CertifiableKey> CheckItem(
-    const provisioning::v1::IssueBatchRequest::Item& item,
-    const std::vector<std::string>& models, const policy::Profile& profile);
+// CheckItems returns for each item, in order, the key that a line with `models`
+// may have certified by `profile`. One item's answer does not depend on the
+// others. Pure and thread-safe. kInvalidArgument / INVALID_FIELD,
+// kFailedPrecondition / MODEL_NOT_ALLOWED, PROFILE_VIOLATION (evidence), and
+// what CheckItemId and CheckCsrs fail with.
+std::vector<absl::StatusOr<CertifiableKey>> CheckItems(
+    absl::Span<const provisioning::v1::IssueBatchRequest::Item> items,
+    const std::vector<std::string>& models, const policy::Profile& profile,
+    const crypto::BatchVerifier& verifier);
 
 }  // namespace birthmark::registration
 

@@ -2,9 +2,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
+#include "lib/crypto/batch_verifier.h"
 #include "services/registration/testing.h"
 
 namespace birthmark::registration {
@@ -22,9 +24,16 @@ Item GoodItem() {
   return item;
 }
 
+std::vector<absl::StatusOr<CertifiableKey>> CheckAll(
+    const std::vector<Item>& items,
+    crypto::Arithmetic arithmetic = crypto::BestArithmetic()) {
+  return CheckItems(items, {"m1", "m2"},
+                    MakeProfile(policy::ProfileKind::kIdevid),
+                    crypto::BatchVerifier(arithmetic));
+}
+
 absl::StatusOr<CertifiableKey> Check(const Item& item) {
-  return CheckItem(item, {"m1", "m2"},
-                   MakeProfile(policy::ProfileKind::kIdevid));
+  return CheckAll({item}).front();
 }
 
 TEST(ItemCheckTest, TakesAGoodItem) {
@@ -49,9 +58,30 @@ TEST_P(SpoiledItemTest, IsRefused) {
   EXPECT_THAT(Check(item), StatusIs(GetParam().code, GetParam().reason));
 }
 
+TEST_P(SpoiledItemTest, HarmsNoneOfItsBatch) {
+  std::vector<Item> items(20, GoodItem());
+  for (const size_t place : {2, 11, 19}) {
+    GetParam().spoil(items[place]);
+  }
+  for (const crypto::Arithmetic arithmetic :
+       {crypto::Arithmetic::kBoringSsl, crypto::BestArithmetic()}) {
+    const auto keys = CheckAll(items, arithmetic);
+    ASSERT_EQ(keys.size(), items.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (i == 2 || i == 11 || i == 19) {
+        EXPECT_THAT(keys[i], StatusIs(GetParam().code, GetParam().reason)) << i;
+      } else {
+        EXPECT_OK(keys[i]) << i;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, SpoiledItemTest,
     testing::Values(
+        Case{"NoItemId", [](Item& i) { i.clear_item_id(); },
+             StatusCode::kInvalidArgument, reasons::kInvalidField},
         Case{"NoModel", [](Item& i) { i.clear_model(); },
              StatusCode::kInvalidArgument, reasons::kInvalidField},
         Case{"ForeignModel", [](Item& i) { i.set_model("m9"); },

@@ -5,12 +5,14 @@
 #include <optional>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "lib/audit/new_entry.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/resource_name.h"
 #include "lib/base/status_macros.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/crypto/hash.h"
 #include "lib/rpc/status.h"
 #include "services/registration/item_check.h"
@@ -86,18 +88,19 @@ std::string OpenBatch::name() const {
 void ItemIssuer::Check(const OpenBatch& batch, const std::vector<Item>& items,
                        Work& work) const {
   StepTimer timer(clock_, metrics_.check_seconds);
-  ParallelFor(check_pool_, items.size(), [&](size_t i) {
-    work.digests[i] = ItemDigest(items[i]);
-    work.statuses[i] = CheckItemId(items[i].item_id());
-    if (!work.statuses[i].ok()) {
-      return;
-    }
-    absl::StatusOr<CertifiableKey> key =
-        CheckItem(items[i], batch.models, *batch.profile);
-    if (key.ok()) {
-      work.keys[i] = *std::move(key);
-    } else {
-      work.statuses[i] = key.status();
+  constexpr size_t kGroup = crypto::BatchVerifier::kGroup;
+  const size_t groups = (items.size() + kGroup - 1) / kGroup;
+  ParallelFor(check_pool_, groups, [&](size_t group) {
+    const size_t first = group * kGroup;
+    const auto some = absl::MakeConstSpan(items).subspan(first, kGroup);
+    auto keys = CheckItems(some, batch.models, *batch.profile, verifier_);
+    for (size_t i = 0; i < some.size(); ++i) {
+      work.digests[first + i] = ItemDigest(some[i]);
+      if (keys[i].ok()) {
+        work.keys[first + i] = *std::move(keys[i]);
+      } else {
+        work.statuses[first + i] = keys[i].status();
+      }
     }
   });
 }

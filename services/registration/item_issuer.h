@@ -12,6 +12,7 @@
 #include "birthmark/provisioning/v1/provisioning_service.pb.h"
 #include "lib/base/clock.h"
 #include "lib/base/thread_pool.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/crypto/ids.h"
 #include "lib/policy/profile.h"
 #include "lib/storage/batch_store.h"
@@ -41,12 +42,14 @@ class ItemIssuer {
 
   ItemIssuer(storage::BatchStore& batches, CaClient& ca,
              crypto::SerialSource& serials, Clock& clock,
-             ThreadPool& check_pool, Metrics& metrics, RetryPolicy retry)
+             ThreadPool& check_pool, const crypto::BatchVerifier& verifier,
+             Metrics& metrics, RetryPolicy retry)
       : batches_(batches),
         ca_(ca),
         serials_(serials),
         clock_(clock),
         check_pool_(check_pool),
+        verifier_(verifier),
         metrics_(metrics),
         retry_(retry) {}
 
@@ -87,6 +90,7 @@ class ItemIssuer {
   crypto::SerialSource& serials_;
   Clock& clock_;
   ThreadPool& check_pool_;
+  const crypto::BatchVerifier& verifier_;
   Metrics& metrics_;
   const RetryPolicy retry_;
 };

@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
+#include "lib/base/thread_pool.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/rpc/status.h"
 #include "lib/x509/certificate.h"
 #include "services/registration/testing.h"
@@ -37,7 +40,7 @@ class ItemIssuerTest : public testing::Test {
 
   ItemIssuer MakeIssuer(int retries) {
     return ItemIssuer(world_.batches, client_, world_.serials, world_.clock,
-                      pool_, metrics_,
+                      pool_, verifier_, metrics_,
                       {.retries = retries,
                        .first_delay = absl::ZeroDuration(),
                        .max_delay = absl::ZeroDuration()});
@@ -78,6 +81,7 @@ class ItemIssuerTest : public testing::Test {
   const policy::Profile profile_;
   CaClient client_;
   ThreadPool pool_;
+  const crypto::BatchVerifier verifier_;
   Metrics metrics_;
   ItemIssuer issuer_;
   OpenBatch batch_;
@@ -120,6 +124,26 @@ TEST_F(ItemIssuerTest, ASpoiledItemHarmsNoOther) {
                           Pair("foreign", reasons::kModelNotAllowed),
                           Pair("good", "issued")));
   EXPECT_EQ(metrics_.items_refused.Value(), 3);
+}
+
+TEST_F(ItemIssuerTest, TellsWhichOfManyProofsOfPossessionIsBad) {
+  std::vector<ItemIssuer::Item> items;
+  for (int i = 0; i < 20; ++i) {
+    items.push_back(MakeItem(absl::StrCat("i", i)));
+  }
+  // The signature's last octet is the low end of s.
+  items[3].mutable_csr_der()->back() ^= 1;
+  items[17].mutable_csr_der()->back() ^= 1;
+  ASSERT_OK_AND_ASSIGN(const auto results, Issue(items));
+  ASSERT_THAT(results, SizeIs(items.size()));
+  for (size_t i = 0; i < items.size(); ++i) {
+    EXPECT_EQ(results[i].item_id(), items[i].item_id());
+    if (i == 3 || i == 17) {
+      EXPECT_EQ(ReasonOf(results[i]), reasons::kCsrSignatureInvalid);
+    } else {
+      EXPECT_TRUE(results[i].has_certificate_der());
+    }
+  }
 }
 
 TEST_F(ItemIssuerTest, ARepeatGetsTheSameCertificate) {

@@ -48,6 +48,9 @@ Metrics::Metrics(telemetry::Registry& registry)
               .With({})),
       check_seconds(Step(registry, "check")),
       admit_seconds(Step(registry, "admit")),
-      sign_seconds(Step(registry, "sign")) {}
+      sign_seconds(Step(registry, "sign")),
+      crypto_backend(registry.AddGauge(
+          "birthmark_crypto_backend",
+          "1 for what verifies proofs of possession.", {"backend"})) {}
 
 }  // namespace birthmark::registration

@@ -26,6 +26,8 @@ struct Metrics {
   telemetry::Histogram& check_seconds;
   telemetry::Histogram& admit_seconds;
   telemetry::Histogram& sign_seconds;
+  // 1 for the arithmetic that verifies proofs of possession, by its name.
+  telemetry::Family<telemetry::Gauge>& crypto_backend;
 };
 
 }  // namespace birthmark::registration

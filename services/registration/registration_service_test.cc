@@ -8,6 +8,7 @@
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/base/thread_pool.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/crypto/ids.h"
 #include "lib/storage/fake_device_store.h"
 #include "lib/x509/certificate.h"
@@ -44,9 +45,10 @@ class RegistrationServiceTest : public testing::Test {
   void MakeDevice() {
     const policy::Profile profile = MakeProfile(policy::ProfileKind::kIdevid);
     ThreadPool pool(1, 1);
+    const crypto::BatchVerifier verifier;
     Metrics metrics(world_.metrics);
     const ItemIssuer issuer(world_.batches, client_, world_.serials,
-                            world_.clock, pool, metrics, {});
+                            world_.clock, pool, verifier, metrics, {});
     ItemIssuer::Item item;
     item.set_item_id("1");
     item.set_csr_der(birth_csr_);

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "lib/base/status_macros.h"
 #include "lib/base/thread_pool.h"
+#include "lib/crypto/batch_verifier.h"
 #include "services/registration/ca_client.h"
 #include "services/registration/issue_stream.h"
 #include "services/registration/item_issuer.h"
@@ -49,11 +51,17 @@ struct Services::Impl {
         provisioning(dependencies, profiles, ca),
         registration(dependencies, profiles, ca),
         revocation(dependencies, ca),
+        verifier(options.arithmetic),
         check_pool(OrDefault(options.check_threads, Cores()), kCheckQueue),
         issuer(dependencies.batches, ca, dependencies.serials,
-               dependencies.clock, check_pool, metrics, RetryPolicy()),
+               dependencies.clock, check_pool, verifier, metrics,
+               RetryPolicy()),
         batch_pool(OrDefault(options.batch_threads, kDefaultBatchThreads),
-                   kBatchQueue) {}
+                   kBatchQueue) {
+    metrics.crypto_backend
+        .With({std::string(crypto::ArithmeticName(verifier.arithmetic()))})
+        .Set(1);
+  }
 
   const int max_in_flight;
   const Profiles profiles;
@@ -62,6 +70,7 @@ struct Services::Impl {
   ProvisioningServiceImpl provisioning;
   RegistrationServiceImpl registration;
   RevocationServiceImpl revocation;
+  const crypto::BatchVerifier verifier;
   ThreadPool check_pool;
   ItemIssuer issuer;
   // Last: its tasks use all of the above and end before it does.

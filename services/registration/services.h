@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/policy/profile.h"
 #include "lib/rpc/router.h"
 #include "services/registration/dependencies.h"
@@ -21,6 +22,8 @@ struct Options {
   std::vector<policy::Profile> profiles;
   // Items that one stream may have unanswered. 0: 2048.
   int max_in_flight_items = 0;
+  // Who verifies the proofs of possession of batches.
+  crypto::Arithmetic arithmetic = crypto::BestArithmetic();
   // Threads that check CSRs. 0: one for each core.
   int check_threads = 0;
   // Micro-batches in work at once, over all streams. 0: 16. Each takes a

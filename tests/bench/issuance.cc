@@ -27,6 +27,7 @@ struct Flags {
   size_t in_flight = 0;
   double seconds = 6;
   double warm_up = 4;
+  double ramp_up = 1;
   int repeats = 5;
   bool json = false;
 };
@@ -45,6 +46,7 @@ Subject Prepare(const Flags& flags, int64_t devices) {
   subject.options.items_per_message = flags.batch;
   subject.options.in_flight = flags.in_flight;
   subject.options.duration = absl::Seconds(flags.seconds);
+  subject.options.ramp_up = absl::Seconds(flags.ramp_up);
   subject.options.warm_up = absl::Seconds(flags.warm_up);
   subject.run = std::make_unique<IssuanceRun>(subject.options);
   Say(absl::StrCat(devices, " devices made before, in ",
@@ -120,10 +122,13 @@ int Main(int argc, char** argv) {
   app.add_option("--in_flight", flags.in_flight,
                  "items of a line unanswered; 0: what the server allows");
   app.add_option("--seconds", flags.seconds, "how long a repeat measures")
-      ->check(CLI::Range(0.5, 3600.0));
+      ->check(CLI::Range(0.1, 3600.0));
   app.add_option("--warm_up", flags.warm_up,
                  "seconds of load before the first repeat")
-      ->check(CLI::Range(0.5, 3600.0));
+      ->check(CLI::Range(0.1, 3600.0));
+  app.add_option("--ramp_up", flags.ramp_up,
+                 "seconds of load before each measurement")
+      ->check(CLI::Range(0.1, 3600.0));
   app.add_option("--repeats", flags.repeats, "measurements")
       ->check(CLI::Range(1, 1000));
   app.add_flag("--json", flags.json, "print JSON to standard output");

@@ -16,8 +16,9 @@
 namespace birthmark::bench {
 namespace {
 
-// A full load takes no more items than this factor over what is expected.
+// More items than are expected to be needed.
 constexpr double kReserve = 1.6;
+constexpr int kAttempts = 5;
 
 template <typename... Parts>
 [[noreturn]] void Die(const Parts&... parts) {
@@ -123,8 +124,19 @@ void IssuanceRun::WarmUp() {
 }
 
 Repeat IssuanceRun::Measure() {
-  const absl::Duration longest = options_.ramp_up + options_.duration;
-  const Loads loads = Prepare(longest + absl::Seconds(1));
+  // The rate that items are made for is that of a moment ago: it may have been
+  // held up then.
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (std::optional<Repeat> repeat = TryMeasure()) {
+      return *std::move(repeat);
+    }
+  }
+  Die("items ran out in each of ", kAttempts, " measurements");
+}
+
+std::optional<Repeat> IssuanceRun::TryMeasure() {
+  const Loads loads =
+      Prepare(options_.ramp_up + options_.duration + absl::Seconds(1));
   const Floor floor = MeasureFloor();
   const Floor floor_on_all_cores = MeasureFloorOnAllCores();
   Start(loads);
@@ -133,43 +145,34 @@ Repeat IssuanceRun::Measure() {
   Repeat repeat;
   const DatabaseUse database = DatabaseUseNow(deployment_);
   const Usage start = UsageNow(deployment_);
-  const auto ran_dry = [&loads] {
-    return std::any_of(loads.begin(), loads.end(),
-                       [](const auto& load) { return load->RanDry(); });
-  };
-  // A load that has run dry is no full one: what was measured by then counts.
-  Usage end = start;
-  while (end.time - start.time < options_.duration) {
-    absl::SleepFor(std::min(options_.duration - (end.time - start.time),
-                            absl::Milliseconds(100)));
-    const Usage now = UsageNow(deployment_);
-    if (ran_dry()) {
-      break;
-    }
-    end = now;
-  }
+  absl::SleepFor(options_.duration);
+  repeat.used = UsageNow(deployment_) - start;
+  // A load that has run dry is no full one.
+  const bool ran_dry =
+      std::any_of(loads.begin(), loads.end(),
+                  [](const auto& load) { return load->RanDry(); });
   repeat.database = DatabaseUseNow(deployment_) - database;
   Stop(loads);
 
-  repeat.used = end - start;
   repeat.floor = Mean(floor, MeasureFloor());
   repeat.floor_on_all_cores =
       Mean(floor_on_all_cores, MeasureFloorOnAllCores());
+  const absl::Duration end = start.time + repeat.used.time;
   for (const auto& load : loads) {
     for (const Answer& answer : load->answers()) {
-      if (answer.time > start.time && answer.time <= end.time) {
+      if (answer.time > start.time && answer.time <= end) {
         repeat.latencies.push_back(answer.latency);
       }
     }
   }
   repeat.certificates = repeat.latencies.size();
-  if (repeat.used.time < options_.duration / 2 || repeat.certificates == 0) {
-    Die("too little to measure: ", repeat.certificates, " certificates in ",
-        absl::FormatDuration(repeat.used.time));
+  const double rate = static_cast<double>(repeat.certificates) /
+                      absl::ToDoubleSeconds(repeat.used.time);
+  if (ran_dry || repeat.certificates == 0) {
+    expected_rate_ = std::max(expected_rate_, rate) * 2;
+    return std::nullopt;
   }
-  expected_rate_ =
-      std::max(expected_rate_, static_cast<double>(repeat.certificates) /
-                                   absl::ToDoubleSeconds(repeat.used.time));
+  expected_rate_ = rate;
   return repeat;
 }
 

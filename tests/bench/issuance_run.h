@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,8 @@ class IssuanceRun {
   // How long it took to make the devices that exist before.
   absl::Duration load_time() const { return load_time_; }
 
-  // Measure is one repeat.
+  // Measure is one repeat, of the whole duration and under full load for all
+  // of it.
   Repeat Measure();
 
   // issued is how many certificates came in all.
@@ -61,6 +63,8 @@ class IssuanceRun {
  private:
   using Loads = std::vector<std::unique_ptr<LineLoad>>;
 
+  // Nothing if the items did not last.
+  std::optional<Repeat> TryMeasure();
   Loads Prepare(absl::Duration duration);
   void Start(const Loads& loads);
   void Stop(const Loads& loads);

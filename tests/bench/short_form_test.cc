@@ -1,0 +1,101 @@
+// The benchmarks in short: they run, count what is there, and print figures
+// that can be. Never how fast: the machine may have other things to do.
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/support/process.h"
+
+namespace birthmark::tests {
+namespace {
+
+nlohmann::json BenchmarkJson(const std::vector<std::string>& command) {
+  const ProcessResult result = RunProgram(command);
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  return nlohmann::json::parse(result.out, nullptr, /*allow_exceptions=*/false);
+}
+
+void ExpectPositive(const nlohmann::json& json,
+                    const std::vector<std::string>& fields) {
+  for (const std::string& field : fields) {
+    ASSERT_TRUE(json.contains(field)) << field;
+    ASSERT_TRUE(json[field].is_number()) << field;
+    EXPECT_GT(json[field], 0) << field;
+  }
+}
+
+void ExpectParts(const nlohmann::json& parts, const nlohmann::json& sum) {
+  double total = 0;
+  for (const char* process : {"ca", "postgres", "registration"}) {
+    ASSERT_TRUE(parts.contains(process)) << process;
+    EXPECT_GE(parts[process], 0) << process;
+    total += parts[process].get<double>();
+  }
+  EXPECT_NEAR(total, sum.get<double>(), 0.001 * total);
+}
+
+void ExpectIssuanceFigures(const nlohmann::json& json) {
+  ExpectPositive(json,
+                 {"certificates_per_second", "server_cpu_us", "floor_cpu_us",
+                  "floor_all_cores_cpu_us", "share", "p50_ms", "p99_ms",
+                  "client_cpu_us", "machine_cpu_us", "commits_per_certificate",
+                  "wal_bytes_per_certificate"});
+  EXPECT_LT(json["share"], 1.2);
+  EXPECT_LE(json["p50_ms"], json["p99_ms"]);
+}
+
+TEST(ShortFormTest, Issuance) {
+  const nlohmann::json json = BenchmarkJson({"tests/bench/issuance",
+                                             "--devices",
+                                             "100",
+                                             "--compare_devices",
+                                             "2000",
+                                             "--lines",
+                                             "2",
+                                             "--batch",
+                                             "50",
+                                             "--in_flight",
+                                             "200",
+                                             "--warm_up",
+                                             "0.5",
+                                             "--ramp_up",
+                                             "0.3",
+                                             "--seconds",
+                                             "0.7",
+                                             "--repeats",
+                                             "1",
+                                             "--json"});
+  ASSERT_TRUE(json.is_object());
+  ExpectIssuanceFigures(json);
+  ASSERT_EQ(json["repeats"].size(), 1u);
+  ExpectIssuanceFigures(json["repeats"][0]);
+  ExpectParts(json["repeats"][0]["server_cpu_us_by_process"],
+              json["repeats"][0]["server_cpu_us"]);
+  EXPECT_TRUE(json["arithmetic"].is_string());
+  ExpectPositive(json, {"certificates", "certificates_verified"});
+  EXPECT_EQ(json["certificates"], json["certificates_recorded"]);
+  EXPECT_EQ(json["devices"], 100);
+  EXPECT_EQ(json["compared"]["devices"], 2000);
+  ExpectPositive(json, {"cost_ratio"});
+}
+
+TEST(ShortFormTest, Registration) {
+  const nlohmann::json json =
+      BenchmarkJson({"tests/bench/registration", "--clients", "4", "--seconds",
+                     "0.5", "--repeats", "1", "--json"});
+  ASSERT_TRUE(json.is_object());
+  const std::vector<std::string> fields = {"per_second", "server_cpu_ms",
+                                           "client_cpu_ms", "p50_ms", "p99_ms"};
+  ExpectPositive(json, fields);
+  ExpectPositive(json["handshake"], fields);
+  ExpectPositive(json, {"floor_cpu_ms", "registered"});
+  EXPECT_EQ(json["registered"], json["recorded"]);
+  ExpectParts(json["repeats"][0]["server_cpu_ms_by_process"],
+              json["repeats"][0]["server_cpu_ms"]);
+  EXPECT_GT(json["server_cpu_ms"], json["handshake"]["server_cpu_ms"]);
+}
+
+}  // namespace
+}  // namespace birthmark::tests

@@ -234,12 +234,12 @@ void CuttingProxy::Accept() {
 }
 
 void CuttingProxy::CutAll() {
+  cuts_ += static_cast<int>(pipes_.size());
   for (const auto& pipe : pipes_) {
     for (int& socket : pipe->sockets) {
       Reset(socket);
       socket = -1;
     }
-    ++cuts_;
   }
   pipes_.clear();
 }

@@ -1,4 +1,6 @@
 #include "lib/base/error.h"
+#include "lib/crypto/batch_verifier.h"
+#include "lib/crypto/verify_job.h"
 #include "lib/x509/csr.h"
 #include "lib/x509/testing.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -45,7 +47,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(again.ok() && again->subject().ToText() == text);
   // Verifying an RSA signature of garbage takes long and tells nothing new.
   if (csr->public_key().algorithm() != birthmark::crypto::KeyAlgorithm::kRsa) {
-    csr->VerifyProofOfPossession().IgnoreError();
+    // As many as the fastest arithmetic of this machine needs to be asked.
+    const bool valid = csr->VerifyProofOfPossession().ok();
+    const std::vector<birthmark::crypto::VerifyJob> jobs(4,
+                                                         csr->possession_job());
+    FUZZ_CHECK(birthmark::crypto::BatchVerifier().Verify(jobs) ==
+               std::vector<bool>(jobs.size(), valid));
   }
   return 0;
 }

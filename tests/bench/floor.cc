@@ -1,12 +1,14 @@
 #include "tests/bench/floor.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "lib/crypto/public_key.h"
+#include "lib/crypto/verify_job.h"
 #include "lib/keys/local_key.h"
 #include "tests/bench/cpu_account.h"
 
@@ -17,6 +19,7 @@ namespace {
 // signature covers.
 constexpr size_t kCsrInfoBytes = 103;
 constexpr size_t kTbsBytes = 500;
+constexpr size_t kProofs = 256;
 
 void Require(bool condition) {
   if (!condition) {
@@ -24,36 +27,59 @@ void Require(bool condition) {
   }
 }
 
+// Proofs are signatures by distinct keys, as many as make a micro-batch.
+struct Proofs {
+  Proofs() {
+    for (size_t i = 0; i < kProofs; ++i) {
+      auto key = keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256);
+      Require(key.ok());
+      auto signature = (*key)->Sign(request);
+      Require(signature.ok());
+      keys.push_back(*std::move(key));
+      signatures.push_back(*std::move(signature));
+    }
+    for (size_t i = 0; i < kProofs; ++i) {
+      jobs.push_back({&keys[i]->public_key(), keys[i]->algorithm(), request,
+                      signatures[i]});
+    }
+  }
+
+  const std::string request = std::string(kCsrInfoBytes, 'r');
+  std::vector<std::unique_ptr<keys::LocalKey>> keys;
+  std::vector<std::string> signatures;
+  std::vector<crypto::VerifyJob> jobs;
+};
+
 }  // namespace
 
-Floor MeasureFloor(int rounds) {
-  const auto key = keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256);
-  Require(key.ok());
-  const std::string request(kCsrInfoBytes, 'r');
+Floor MeasureFloor(crypto::Arithmetic arithmetic, int rounds) {
+  const Proofs proofs;
+  const crypto::BatchVerifier verifier(arithmetic);
   const std::string tbs(kTbsBytes, 't');
-  const auto signature = (*key)->Sign(request);
-  Require(signature.ok());
-  const crypto::PublicKey& public_key = (*key)->public_key();
 
   Floor floor;
+  const int batches = std::max(rounds / static_cast<int>(kProofs), 1);
   const absl::Duration start = ThreadCpu();
-  for (int i = 0; i < rounds; ++i) {
-    Require(public_key.Verify((*key)->algorithm(), request, *signature));
+  for (int i = 0; i < batches; ++i) {
+    const std::vector<bool> valid = verifier.Verify(proofs.jobs);
+    Require(std::count(valid.begin(), valid.end(), false) == 0);
   }
   const absl::Duration middle = ThreadCpu();
   for (int i = 0; i < rounds; ++i) {
-    Require((*key)->Sign(tbs).ok());
+    Require(proofs.keys[0]->Sign(tbs).ok());
   }
   floor.sign = (ThreadCpu() - middle) / rounds;
-  floor.verify = (middle - start) / rounds;
+  floor.verify = (middle - start) / (batches * static_cast<int>(kProofs));
   return floor;
 }
 
-Floor MeasureFloorOnAllCores(int rounds) {
+Floor MeasureFloorOnAllCores(crypto::Arithmetic arithmetic, int rounds) {
   std::vector<Floor> floors(std::thread::hardware_concurrency());
   std::vector<std::thread> threads;
   for (Floor& floor : floors) {
-    threads.emplace_back([&floor, rounds] { floor = MeasureFloor(rounds); });
+    threads.emplace_back([&floor, arithmetic, rounds] {
+      floor = MeasureFloor(arithmetic, rounds);
+    });
   }
   Floor mean;
   for (size_t i = 0; i < threads.size(); ++i) {

@@ -1,10 +1,12 @@
 // Floor is what nobody who issues a certificate can spare: one verification of
 // a proof of possession and one signature, P-256 with SHA-256, with the same
-// library and through the same interfaces as the servers.
+// library and through the same interfaces as the servers: the proofs of a
+// micro-batch are verified together, signatures are made one by one.
 #ifndef BIRTHMARK_TESTS_BENCH_FLOOR_H_
 #define BIRTHMARK_TESTS_BENCH_FLOOR_H_
 
 #include "absl/time/time.h"
+#include "lib/crypto/batch_verifier.h"
 
 namespace birthmark::bench {
 
@@ -16,12 +18,12 @@ struct Floor {
 
 // MeasureFloor returns the CPU time of one thread per operation: the mean of
 // `rounds` of each.
-Floor MeasureFloor(int rounds = 2000);
+Floor MeasureFloor(crypto::Arithmetic arithmetic, int rounds = 2048);
 
 // MeasureFloorOnAllCores is the mean of MeasureFloor on as many threads at a
 // time as there are processors. Where processors share a core it is higher,
 // and nearer to what the servers see under load.
-Floor MeasureFloorOnAllCores(int rounds = 2000);
+Floor MeasureFloorOnAllCores(crypto::Arithmetic arithmetic, int rounds = 2048);
 
 }  // namespace birthmark::bench
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "lib/crypto/batch_verifier.h"
 #include "tests/bench/issuance_report.h"
 #include "tests/bench/issuance_run.h"
 
@@ -22,6 +23,7 @@ void Say(const std::string& text) { std::cerr << text << std::flush; }
 struct Flags {
   int64_t devices = 10000;
   int64_t compare_devices = 0;
+  crypto::Arithmetic arithmetic = crypto::BestArithmetic();
   int lines = 4;
   size_t batch = 100;
   size_t in_flight = 0;
@@ -42,6 +44,7 @@ struct Subject {
 Subject Prepare(const Flags& flags, int64_t devices) {
   Subject subject;
   subject.options.devices = devices;
+  subject.options.arithmetic = flags.arithmetic;
   subject.options.lines = flags.lines;
   subject.options.items_per_message = flags.batch;
   subject.options.in_flight = flags.in_flight;
@@ -57,7 +60,8 @@ Subject Prepare(const Flags& flags, int64_t devices) {
 
 nlohmann::json Summary(const Subject& subject) {
   nlohmann::json json = ToJson(Median(subject.repeats));
-  json["arithmetic"] = "boringssl";
+  json["arithmetic"] =
+      std::string(crypto::ArithmeticName(subject.options.arithmetic));
   json["devices"] = subject.options.devices;
   json["load_seconds"] = absl::ToDoubleSeconds(subject.run->load_time());
   json["certificates"] = subject.run->issued();
@@ -72,6 +76,8 @@ nlohmann::json Summary(const Subject& subject) {
 }
 
 int Run(const Flags& flags) {
+  Say(absl::StrCat("arithmetic: ", crypto::ArithmeticName(flags.arithmetic),
+                   "\n"));
   std::vector<Subject> subjects;
   subjects.push_back(Prepare(flags, flags.devices));
   if (flags.compare_devices > 0) {
@@ -132,7 +138,17 @@ int Main(int argc, char** argv) {
   app.add_option("--repeats", flags.repeats, "measurements")
       ->check(CLI::Range(1, 1000));
   app.add_flag("--json", flags.json, "print JSON to standard output");
+  std::string arithmetic = "auto";
+  app.add_option("--arithmetic", arithmetic, "what verifies signatures")
+      ->check(CLI::IsMember({"auto", "boringssl", "crypto_mb"}));
   CLI11_PARSE(app, argc, argv);
+  if (arithmetic == "boringssl") {
+    flags.arithmetic = crypto::Arithmetic::kBoringSsl;
+  } else if (arithmetic == "crypto_mb" &&
+             flags.arithmetic != crypto::Arithmetic::kCryptoMb) {
+    std::cerr << "this machine cannot run crypto_mb\n";
+    return 1;
+  }
   return Run(flags);
 }
 

@@ -5,8 +5,10 @@
 #include <iostream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "lib/base/clock.h"
 #include "lib/x509/chain.h"
@@ -39,10 +41,32 @@ Floor Mean(const Floor& a, const Floor& b) {
   return {.verify = (a.verify + b.verify) / 2, .sign = (a.sign + b.sign) / 2};
 }
 
+// Has registration compute with one arithmetic, and makes sure that it does.
+void Choose(tests::Deployment& deployment, crypto::Arithmetic arithmetic) {
+  const std::string path = deployment.home() + "/config/registration.textproto";
+  const std::string choice = arithmetic == crypto::Arithmetic::kBoringSsl
+                                 ? "ARITHMETIC_BORINGSSL"
+                                 : "ARITHMETIC_UNSPECIFIED";
+  tests::WriteFile(
+      path, absl::StrReplaceAll(
+                tests::ReadAll(path),
+                {{"\nregistration {",
+                  absl::StrCat("\nregistration {\n  arithmetic: ", choice)}}));
+  deployment.process("registration").Stop();
+  deployment.Start("registration");
+  if (!absl::StrContains(
+          deployment.process("registration").Err(),
+          absl::StrCat("\"backend\":\"", crypto::ArithmeticName(arithmetic),
+                       "\""))) {
+    Die("registration does not run on ", crypto::ArithmeticName(arithmetic));
+  }
+}
+
 }  // namespace
 
 IssuanceRun::IssuanceRun(const IssuanceOptions& options)
     : options_(options), deployment_({.durable = true, .tcp = true}) {
+  Choose(deployment_, options.arithmetic);
   if (options.devices > 0) {
     load_time_ =
         AddPastDevices(deployment_.postgres(), "birthmark", options.devices);
@@ -137,8 +161,8 @@ Repeat IssuanceRun::Measure() {
 std::optional<Repeat> IssuanceRun::TryMeasure() {
   const Loads loads =
       Prepare(options_.ramp_up + options_.duration + absl::Seconds(1));
-  const Floor floor = MeasureFloor();
-  const Floor floor_on_all_cores = MeasureFloorOnAllCores();
+  const Floor floor = MeasureFloor(options_.arithmetic);
+  const Floor floor_on_all_cores = MeasureFloorOnAllCores(options_.arithmetic);
   Start(loads);
   absl::SleepFor(options_.ramp_up);
 
@@ -154,9 +178,9 @@ std::optional<Repeat> IssuanceRun::TryMeasure() {
   repeat.database = DatabaseUseNow(deployment_) - database;
   Stop(loads);
 
-  repeat.floor = Mean(floor, MeasureFloor());
+  repeat.floor = Mean(floor, MeasureFloor(options_.arithmetic));
   repeat.floor_on_all_cores =
-      Mean(floor_on_all_cores, MeasureFloorOnAllCores());
+      Mean(floor_on_all_cores, MeasureFloorOnAllCores(options_.arithmetic));
   const absl::Duration end = start.time + repeat.used.time;
   for (const auto& load : loads) {
     for (const Answer& answer : load->answers()) {

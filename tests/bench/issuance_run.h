@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "lib/crypto/batch_verifier.h"
 #include "lib/rpc/grpc_channel.h"
 #include "tests/bench/issuance_report.h"
 #include "tests/bench/line_load.h"
@@ -22,6 +23,7 @@ namespace birthmark::bench {
 struct IssuanceOptions {
   // Devices that exist before.
   int64_t devices = 10000;
+  crypto::Arithmetic arithmetic = crypto::BestArithmetic();
   int lines = 4;
   size_t items_per_message = 100;
   size_t in_flight = 0;  // of a line; 0: what the server allows

@@ -114,12 +114,14 @@ class BatchStore {
   // the call). Item ids within one call are distinct; keys may repeat (the
   // first wins). Fails as a whole with kFailedPrecondition / LINE_DISABLED or
   // BATCH_CLOSED, kAborted / TRANSACTION_CONFLICT, kUnavailable /
-  // DATABASE_OFFLINE. An alert goes to the audit log for each key that was
-  // refused: the entry that `alert_for` makes of its request.
+  // DATABASE_OFFLINE. `sent_before` says that some of the items may have been
+  // admitted already; a matter of speed alone. An alert goes to the audit log
+  // for each key that was refused: the entry that `alert_for` makes of its
+  // request.
   using AlertMaker = std::function<audit::Entry(const AdmissionRequest&)>;
   virtual absl::StatusOr<std::vector<Admission>> Admit(
       const BatchRow& batch, absl::Span<const AdmissionRequest> requests,
-      const AlertMaker& alert_for) = 0;
+      bool sent_before, const AlertMaker& alert_for) = 0;
   // RecordFailures writes items that were refused before admission, unless the
   // item has been admitted already.
   virtual absl::Status RecordFailures(int64_t batch_key,

@@ -178,7 +178,7 @@ absl::StatusOr<BatchRow> FakeBatchStore::Close(absl::string_view fleet_id,
 
 absl::StatusOr<std::vector<Admission>> FakeBatchStore::Admit(
     const BatchRow& batch, absl::Span<const AdmissionRequest> requests,
-    const AlertMaker& alert_for) {
+    bool /*sent_before*/, const AlertMaker& alert_for) {
   std::vector<Admission> admissions;
   if (requests.empty()) {
     return admissions;

@@ -12,13 +12,15 @@
 namespace birthmark::storage {
 namespace {
 
-constexpr Statement kUpsert = {"items_upsert", R"(
+constexpr char kInsertSql[] = R"(
     INSERT INTO batch_items
       (batch_key, item_id, csr_sha256, device_uid, serial, error_code,
        error_reason, error_text, create_time)
     SELECT $1::bigint, u.*
     FROM unnest($2::text[], $3::bytea[], $4::uuid[], $5::bytea[],
-                $6::smallint[], $7::text[], $8::text[], $9::timestamptz[]) u
+                $6::smallint[], $7::text[], $8::text[], $9::timestamptz[]) u)";
+constexpr Statement kInsert = {"items_insert", kInsertSql};
+constexpr Statement kUpsert = {"items_upsert", kInsertSql, R"(
     ON CONFLICT (batch_key, item_id) DO UPDATE
     SET csr_sha256 = excluded.csr_sha256, device_uid = excluded.device_uid,
         serial = excluded.serial, error_code = excluded.error_code,
@@ -30,7 +32,7 @@ constexpr Statement kUpsert = {"items_upsert", R"(
 }  // namespace
 
 int64_t RecordItems(Session& session, int64_t batch_key,
-                    std::vector<ItemRecord> records) {
+                    std::vector<ItemRecord> records, IfTaken if_taken) {
   if (records.empty()) {
     return 0;
   }
@@ -39,6 +41,7 @@ int64_t RecordItems(Session& session, int64_t batch_key,
             [](const ItemRecord& a, const ItemRecord& b) {
               return a.item_id < b.item_id;
             });
+  int64_t admitted = 0;
   TextArray ids, reasons, texts;
   BytesArray csrs, serials;
   UuidArray devices;
@@ -50,6 +53,7 @@ int64_t RecordItems(Session& session, int64_t batch_key,
     csrs.Add(record.csr_sha256);
     times.Add(record.time);
     if (ok) {
+      ++admitted;
       devices.Add(record.device_uid);
       serials.Add(record.serial);
       codes.AddNull();
@@ -62,6 +66,13 @@ int64_t RecordItems(Session& session, int64_t batch_key,
       reasons.Add(Reason(record.status));
       texts.Add(absl::string_view(record.status.message()));
     }
+  }
+  if (if_taken == IfTaken::kInsertNone) {
+    const int64_t written =
+        session.Insert(kInsert, Int(batch_key), ids.Take(), csrs.Take(),
+                       devices.Take(), serials.Take(), codes.Take(),
+                       reasons.Take(), texts.Take(), times.Take());
+    return written == 0 ? 0 : admitted;
   }
   const auto result = session.Exec(
       kUpsert, Int(batch_key), ids.Take(), csrs.Take(), devices.Take(),

@@ -23,11 +23,11 @@ struct ItemRecord {
   absl::Time time;
 };
 
-// RecordItems writes `records`, of distinct items, over failures of earlier
-// attempts and never over an admission. Returns how many of the admitted ones
-// it wrote.
+// RecordItems writes `records`, of distinct items, and returns how many of the
+// admitted ones it wrote. With kInsertRest it writes over failures of earlier
+// attempts, never over an admission.
 int64_t RecordItems(Session& session, int64_t batch_key,
-                    std::vector<ItemRecord> records);
+                    std::vector<ItemRecord> records, IfTaken if_taken);
 
 }  // namespace birthmark::storage
 

@@ -17,14 +17,16 @@
 namespace birthmark::storage {
 namespace {
 
-constexpr Statement kInsert = {"key_insert", R"(
+constexpr char kInsertSql[] = R"(
     INSERT INTO keys
       (spki_sha256, device_uid, owner, usage, state, algorithm, bits, serial,
        profile, create_time)
     SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::text[], $4::smallint[],
                          $5::smallint[], $6::smallint[], $7::integer[],
-                         $8::bytea[], $9::text[], $10::timestamptz[])
-    ON CONFLICT DO NOTHING)"};
+                         $8::bytea[], $9::text[], $10::timestamptz[]))";
+constexpr Statement kInsert = {"key_insert", kInsertSql};
+constexpr Statement kInsertNew = {"key_insert_new", kInsertSql,
+                                  kOnConflictDoNothing};
 constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
     FROM keys k
     LEFT JOIN LATERAL (SELECT issuer_id FROM certificates
@@ -33,7 +35,8 @@ constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
 
 }  // namespace
 
-int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys) {
+int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys,
+                   IfTaken if_taken) {
   if (keys.empty()) {
     return 0;
   }
@@ -55,11 +58,11 @@ int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys) {
     profiles.Add(key->profile);
     times.Add(key->create_time);
   }
-  return session
-      .Exec(kInsert, spkis.Take(), devices.Take(), owners.Take(), usages.Take(),
-            states.Take(), algorithms.Take(), bits.Take(), serials.Take(),
-            profiles.Take(), times.Take())
-      .affected_rows();
+  return session.Insert(if_taken == IfTaken::kInsertNone ? kInsert : kInsertNew,
+                        spkis.Take(), devices.Take(), owners.Take(),
+                        usages.Take(), states.Take(), algorithms.Take(),
+                        bits.Take(), serials.Take(), profiles.Take(),
+                        times.Take());
 }
 
 std::optional<KeyRow> FindKey(Session& session, absl::string_view spki_sha256) {

@@ -14,10 +14,11 @@
 
 namespace birthmark::storage {
 
-// InsertKeys inserts those of `keys` that nobody has, and returns how many. All
-// callers pass them in order of spki_sha256, so that they wait for each other
-// and not in a circle.
-int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys);
+// InsertKeys inserts `keys`, or those that nobody has, and returns how many.
+// All callers pass them in order of spki_sha256, so that they wait for each
+// other and not in a circle.
+int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys,
+                   IfTaken if_taken);
 
 // FindKey returns one key, with the issuer of its certificate.
 std::optional<KeyRow> FindKey(Session& session, absl::string_view spki_sha256);

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "lib/base/json_string.h"
 #include "nlohmann/json.hpp"
 
 namespace birthmark::storage {
@@ -47,8 +48,9 @@ Integer Checked(int64_t value) {
 }
 
 std::string JsonText(const std::map<std::string, std::string>& value) {
-  return nlohmann::json(value).dump(-1, ' ', false,
-                                    nlohmann::json::error_handler_t::replace);
+  std::string json;
+  AppendJsonObject(value, json);
+  return json;
 }
 
 // PostgreSQL's text ends at a zero octet; half a value must not be kept.
@@ -177,7 +179,7 @@ void Timestamptz::Append(Value value, std::string& bytes) {
 
 void Jsonb::Append(const Value& value, std::string& bytes) {
   bytes += '\x01';  // the format's version
-  bytes += JsonText(value);
+  AppendJsonObject(value, bytes);
 }
 
 }  // namespace sql

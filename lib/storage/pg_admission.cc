@@ -67,7 +67,7 @@ constexpr Statement kFindDone = {"admit_find_done", R"(
                   WHERE device_uid = u.device_uid LIMIT 1) d ON true
     LEFT JOIN LATERAL (SELECT certificate_der FROM certificates
                        WHERE serial = u.serial LIMIT 1) c ON true)"};
-constexpr Statement kInsertDevices = {"admit_insert_devices", R"(
+constexpr char kInsertDevicesSql[] = R"(
     INSERT INTO devices
       (device_uid, fleet_id, state, model, serial_number, hardware_revision,
        line_id, batch_id, display_name, labels, version, create_time,
@@ -78,8 +78,11 @@ constexpr Statement kInsertDevices = {"admit_insert_devices", R"(
     FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
                 $9::jsonb[], $10::timestamptz[])
          u (device_uid, model, serial_number, hardware_revision, display_name,
-            labels, create_time)
-    ON CONFLICT DO NOTHING)"};
+            labels, create_time))";
+constexpr Statement kInsertDevices = {"admit_insert_devices",
+                                      kInsertDevicesSql};
+constexpr Statement kInsertNewDevices = {
+    "admit_insert_new_devices", kInsertDevicesSql, kOnConflictDoNothing};
 // The last statement: streams of the same line wait for each other here, until
 // the commit.
 constexpr Statement kCount = {"admit_count", R"(
@@ -101,15 +104,17 @@ struct Found {
 class Admitter {
  public:
   Admitter(Session& session, const BatchRow& batch,
-           absl::Span<const AdmissionRequest> requests)
+           absl::Span<const AdmissionRequest> requests, bool look_first)
       : session_(session),
         batch_(batch),
         requests_(requests),
+        look_first_(look_first),
+        if_taken_(look_first ? IfTaken::kInsertRest : IfTaken::kInsertNone),
         admissions_(requests.size()) {}
 
   // Run admits what is new. Without `look_first` all is taken for new, and
   // Rerun is the answer if it is not.
-  absl::Status Run(bool look_first, const BatchStore::AlertMaker& alert_for);
+  absl::Status Run(const BatchStore::AlertMaker& alert_for);
   std::vector<Admission> TakeAdmissions() { return std::move(admissions_); }
 
  private:
@@ -127,6 +132,8 @@ class Admitter {
   Session& session_;
   const BatchRow& batch_;
   const absl::Span<const AdmissionRequest> requests_;
+  const bool look_first_;
+  const IfTaken if_taken_;
   std::vector<Admission> admissions_;
   int64_t quota_ = 0;
   int64_t issued_ = 0;
@@ -284,12 +291,11 @@ int64_t Admitter::InsertDevices() {
     labels.Add(device.labels);
     times.Add(device.create_time);
   }
-  return session_
-      .Exec(kInsertDevices, Text(batch_.fleet_id), Text(batch_.line_id),
-            Text(batch_.batch_id), uids.Take(), models.Take(),
-            serial_numbers.Take(), revisions.Take(), names.Take(),
-            labels.Take(), times.Take())
-      .affected_rows();
+  return session_.Insert(look_first_ ? kInsertNewDevices : kInsertDevices,
+                         Text(batch_.fleet_id), Text(batch_.line_id),
+                         Text(batch_.batch_id), uids.Take(), models.Take(),
+                         serial_numbers.Take(), revisions.Take(), names.Take(),
+                         labels.Take(), times.Take());
 }
 
 int64_t Admitter::InsertWinnersKeys() {
@@ -301,7 +307,7 @@ int64_t Admitter::InsertWinnersKeys() {
   std::sort(keys.begin(), keys.end(), [](const KeyRow* a, const KeyRow* b) {
     return a->spki_sha256 < b->spki_sha256;
   });
-  return InsertKeys(session_, keys);
+  return InsertKeys(session_, keys, if_taken_);
 }
 
 int64_t Admitter::InsertItems() {
@@ -317,13 +323,12 @@ int64_t Admitter::InsertItems() {
                          .time = requests_[i].device.create_time});
     }
   }
-  return RecordItems(session_, batch_.batch_key, std::move(records));
+  return RecordItems(session_, batch_.batch_key, std::move(records), if_taken_);
 }
 
-absl::Status Admitter::Run(bool look_first,
-                           const BatchStore::AlertMaker& alert_for) {
+absl::Status Admitter::Run(const BatchStore::AlertMaker& alert_for) {
   BIRTHMARK_RETURN_IF_ERROR(PassGate());
-  Decide(look_first ? Find() : std::vector<Found>(requests_.size()));
+  Decide(look_first_ ? Find() : std::vector<Found>(requests_.size()));
   const int64_t count = static_cast<int64_t>(winners_.size());
   // Fewer rows than winners: something is not new, or another stream was
   // faster.
@@ -372,21 +377,21 @@ std::string Admitter::DeviceName(absl::string_view device_uid) const {
 
 absl::StatusOr<std::vector<Admission>> PgBatchStore::Admit(
     const BatchRow& batch, absl::Span<const AdmissionRequest> requests,
-    const AlertMaker& alert_for) {
+    bool sent_before, const AlertMaker& alert_for) {
   std::vector<Admission> admissions;
   if (requests.empty()) {
     return admissions;
   }
-  // Nearly always all is new, and the unique indexes say so while they take the
-  // rows. Looking first would cost as much again, so only a second run does.
-  bool look_first = false;
+  // The unique indexes say whether all is new while they take the rows. Looking
+  // first would cost as much again.
+  bool look_first = sent_before;
   // Rerunning after a commit in doubt is harmless: the items that it admitted
   // are found as such.
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
-        Admitter admitter(session, batch, requests);
-        BIRTHMARK_RETURN_IF_ERROR(
-            admitter.Run(std::exchange(look_first, true), alert_for));
+        Admitter admitter(session, batch, requests,
+                          std::exchange(look_first, true));
+        BIRTHMARK_RETURN_IF_ERROR(admitter.Run(alert_for));
         admissions = admitter.TakeAdmissions();
         return absl::OkStatus();
       },

@@ -120,9 +120,9 @@ class AdmissionTest : public testing::Test {
 
   absl::StatusOr<std::vector<Admission>> Admit(
       const BatchRow& batch, const std::vector<AdmissionRequest>& requests) {
-    return batches_.Admit(batch, requests, [this](const AdmissionRequest&) {
-      return Entry("key.refuse");
-    });
+    return batches_.Admit(
+        batch, requests, /*sent_before=*/false,
+        [this](const AdmissionRequest&) { return Entry("key.refuse"); });
   }
 
   absl::Status Certify(const AdmissionRequest& request) {

@@ -226,7 +226,7 @@ absl::Status PgBatchStore::RecordFailures(
   }
   return database_.Transact(
       [&](Session& session) -> absl::Status {
-        RecordItems(session, batch_key, list);
+        RecordItems(session, batch_key, list, IfTaken::kInsertRest);
         return absl::OkStatus();
       },
       Database::InDoubt::kRerun);

@@ -39,7 +39,7 @@ class PgBatchStore : public BatchStore {
                                  const Mutation& mutation) override;
   absl::StatusOr<std::vector<Admission>> Admit(
       const BatchRow& batch, absl::Span<const AdmissionRequest> requests,
-      const AlertMaker& alert_for) override;
+      bool sent_before, const AlertMaker& alert_for) override;
   absl::Status RecordFailures(int64_t batch_key,
                               absl::Span<const ItemFailure> failures,
                               absl::Time time) override;

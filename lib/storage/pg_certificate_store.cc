@@ -1,6 +1,7 @@
 #include "lib/storage/pg_certificate_store.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -24,15 +25,17 @@
 namespace birthmark::storage {
 namespace {
 
-constexpr Statement kInsert = {"certificate_insert", R"(
+constexpr char kInsertSql[] = R"(
     INSERT INTO certificates
       (serial, issuer_id, profile, profile_version, spki_sha256, device_uid,
        fleet_id, crl_shard, not_before, not_after, certificate_der, create_time)
     SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::integer[],
                          $5::bytea[], $6::uuid[], $7::text[], $8::integer[],
                          $9::timestamptz[], $10::timestamptz[], $11::bytea[],
-                         $12::timestamptz[])
-    ON CONFLICT DO NOTHING)"};
+                         $12::timestamptz[]))";
+constexpr Statement kInsert = {"certificate_insert", kInsertSql};
+constexpr Statement kInsertNew = {"certificate_insert_new", kInsertSql,
+                                  kOnConflictDoNothing};
 constexpr Statement kFindDer = {"certificate_find_der", R"(
     SELECT u.serial, c.certificate_der
     FROM unnest($1::bytea[]) u (serial)
@@ -64,7 +67,7 @@ constexpr Statement kListOfDevice = {"certificate_list_of_device",
 // InsertRows inserts those of `rows` that `order` names. False if one of them
 // exists.
 bool InsertRows(Session& session, absl::Span<const CertificateRow> rows,
-                std::vector<size_t> order) {
+                std::vector<size_t> order, IfTaken if_taken) {
   // In one order everywhere, so that transactions do not wait in a circle.
   std::sort(order.begin(), order.end(), [&rows](size_t a, size_t b) {
     return rows[a].serial < rows[b].serial;
@@ -89,11 +92,12 @@ bool InsertRows(Session& session, absl::Span<const CertificateRow> rows,
     ders.Add(row.certificate_der);
     times.Add(row.create_time);
   }
-  const auto result = session.Exec(
-      kInsert, serials.Take(), issuers.Take(), profiles.Take(), versions.Take(),
-      spkis.Take(), devices.Take(), fleets.Take(), shards.Take(), starts.Take(),
-      ends.Take(), ders.Take(), times.Take());
-  return static_cast<size_t>(result.affected_rows()) == order.size();
+  const int64_t inserted = session.Insert(
+      if_taken == IfTaken::kInsertNone ? kInsert : kInsertNew, serials.Take(),
+      issuers.Take(), profiles.Take(), versions.Take(), spkis.Take(),
+      devices.Take(), fleets.Take(), shards.Take(), starts.Take(), ends.Take(),
+      ders.Take(), times.Take());
+  return static_cast<size_t>(inserted) == order.size();
 }
 
 // FindDers returns the certificates that are recorded under the serials of
@@ -134,11 +138,12 @@ absl::StatusOr<std::vector<std::string>> PgCertificateStore::Insert(
   }
   // Nearly always all serials are new, and the index says so while it takes the
   // rows. Only a second run looks first.
-  bool look_first = false;
+  auto if_taken = IfTaken::kInsertNone;
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
         std::map<std::string, std::string> recorded;  // by serial
-        if (std::exchange(look_first, true)) {
+        const IfTaken now = std::exchange(if_taken, IfTaken::kInsertRest);
+        if (now == IfTaken::kInsertRest) {
           recorded = FindDers(session, rows);
         }
         std::vector<size_t> fresh;
@@ -153,7 +158,8 @@ absl::StatusOr<std::vector<std::string>> PgCertificateStore::Insert(
             fresh_entries.push_back(entries[i]);
           }
         }
-        if (!fresh.empty() && !InsertRows(session, rows, std::move(fresh))) {
+        if (!fresh.empty() &&
+            !InsertRows(session, rows, std::move(fresh), now)) {
           return session.Rerun();
         }
         RecordAudit(session, fresh_entries);

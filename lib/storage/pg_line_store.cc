@@ -111,7 +111,7 @@ absl::StatusOr<KeyRow> PgLineStore::Create(const LineRow& row,
           BIRTHMARK_ASSIGN_OR_RETURN(stored, Repeat(session, row, key));
           return absl::OkStatus();
         }
-        if (InsertKeys(session, {&key}) == 0) {
+        if (InsertKeys(session, {&key}, IfTaken::kInsertRest) == 0) {
           return KeyAlreadyEnrolled(key.spki_sha256);
         }
         stored = key;

@@ -242,7 +242,7 @@ absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
         if (known.has_value()) {
           return Earlier(session, device, *known, enrollment.key, enrolled);
         }
-        if (InsertKeys(session, {&enrollment.key}) == 0) {
+        if (InsertKeys(session, {&enrollment.key}, IfTaken::kInsertRest) == 0) {
           return session.Rerun();
         }
         const auto activated =

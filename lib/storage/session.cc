@@ -1,13 +1,16 @@
 #include "lib/storage/session.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "pqxx/connection"
+#include "pqxx/except"
 #include "pqxx/params"
 #include "pqxx/prepared_statement"
 
@@ -16,7 +19,8 @@ namespace birthmark::storage {
 pqxx::result Session::ExecAll(const Statement& statement,
                               std::vector<Param> params) {
   if (prepared_.find(statement.name) == prepared_.end()) {
-    transaction_.conn().prepare(statement.name, statement.sql);
+    transaction_.conn().prepare(statement.name,
+                                absl::StrCat(statement.sql, statement.tail));
     prepared_.insert(statement.name);
   }
   pqxx::params list;
@@ -36,6 +40,15 @@ pqxx::result Session::ExecAll(const Statement& statement,
     }
   }
   return transaction_.exec(pqxx::prepped{statement.name}, list);
+}
+
+int64_t Session::InsertAll(const Statement& statement,
+                           std::vector<Param> params) {
+  try {
+    return ExecAll(statement, std::move(params)).affected_rows();
+  } catch (const pqxx::unique_violation&) {
+    return 0;
+  }
 }
 
 absl::Status Session::Rerun() {

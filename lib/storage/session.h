@@ -4,6 +4,7 @@
 #ifndef BIRTHMARK_LIB_STORAGE_SESSION_H_
 #define BIRTHMARK_LIB_STORAGE_SESSION_H_
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,6 +23,15 @@ namespace birthmark::storage {
 struct Statement {
   const char* name;
   const char* sql;
+  const char* tail = "";  // of the text, where statements share the rest
+};
+
+constexpr char kOnConflictDoNothing[] = " ON CONFLICT DO NOTHING";
+
+// IfTaken is what becomes of an INSERT of rows some of which exist.
+enum class IfTaken {
+  kInsertNone,  // Session::Insert: cheapest if all are new
+  kInsertRest,  // ON CONFLICT DO NOTHING: costs a look-up for each row
 };
 
 // Session executes statements in a transaction. Not thread-safe. Everything may
@@ -41,6 +51,17 @@ class Session {
     return ExecAll(statement, std::move(all));
   }
 
+  // Insert executes an INSERT and returns how many rows it made: none if one of
+  // them is taken. PostgreSQL has then ended the transaction, and Rerun is all
+  // that is left.
+  template <typename... Params>
+  int64_t Insert(const Statement& statement, Params&&... params) {
+    std::vector<Param> all;
+    all.reserve(sizeof...(params));
+    (all.push_back(std::forward<Params>(params)), ...);
+    return InsertAll(statement, std::move(all));
+  }
+
   // ExecScript executes any number of statements without parameters.
   void ExecScript(const std::string& sql) { transaction_.exec(sql); }
 
@@ -51,6 +72,7 @@ class Session {
 
  private:
   pqxx::result ExecAll(const Statement& statement, std::vector<Param> params);
+  int64_t InsertAll(const Statement& statement, std::vector<Param> params);
 
   pqxx::transaction_base& transaction_;
   std::set<std::string>& prepared_;

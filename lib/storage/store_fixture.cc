@@ -222,7 +222,8 @@ BatchStore::AlertMaker StoreTest::Alerts() {
 
 absl::StatusOr<std::vector<Admission>> StoreTest::Admit(
     const BatchRow& batch, const std::vector<AdmissionRequest>& requests) {
-  return backend_->batches().Admit(batch, requests, Alerts());
+  return backend_->batches().Admit(batch, requests, /*sent_before=*/false,
+                                   Alerts());
 }
 
 absl::StatusOr<RevocationRow> StoreTest::Revoke(

@@ -33,7 +33,7 @@ class IssueStream
   using Request = provisioning::v1::IssueBatchRequest;
   using Response = provisioning::v1::IssueBatchResponse;
 
-  static constexpr size_t kMicroBatch = 256;
+  static constexpr size_t kMicroBatch = 512;
   // Micro-batches of one stream in work at once: while one waits for the
   // database or the CA, others are checked.
   static constexpr int kMaxTasks = 4;

@@ -178,8 +178,10 @@ absl::Status ItemIssuer::Admit(const OpenBatch& batch,
   if (work.requests.empty()) {
     return absl::OkStatus();
   }
+  bool sent_before = batch.resumed;
   auto admissions = RetryTransient(retry_, stopped, [&] {
     return batches_.Admit(batch.row, work.requests,
+                          std::exchange(sent_before, true),
                           [&](const storage::AdmissionRequest& request) {
                             return MakeAlert(batch, request);
                           });

@@ -28,7 +28,8 @@ struct OpenBatch {
   storage::BatchRow row;
   std::vector<std::string> models;  // of its line
   const policy::Profile* profile = nullptr;
-  std::string actor;  // the line's SPIFFE ID
+  std::string actor;     // the line's SPIFFE ID
+  bool resumed = false;  // some of its items have been issued before
 
   // name is the batch's resource name.
   std::string name() const;

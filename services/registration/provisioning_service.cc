@@ -383,6 +383,7 @@ absl::StatusOr<IssueStream::Opened> ProvisioningServiceImpl::OpenBatchFor(
   opened.batch.models = line.models;
   opened.batch.profile = profile;
   opened.batch.actor = context.caller().actor;
+  opened.batch.resumed = counts.issued > 0;
   opened.message.set_results_done(counts.issued);
   for (const std::string& der : chain) {
     opened.message.add_issuer_chain_der(der);

@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "lib/keys/local_key.h"
-#include "lib/rpc/grpc_channel.h"
 #include "lib/x509/pem.h"
 #include "tests/bench/item_maker.h"
 #include "tests/bench/line_load.h"
@@ -35,22 +34,16 @@ void WritePrivateFile(const std::string& path, const std::string& content) {
 }  // namespace
 
 DeviceMaker::DeviceMaker(tests::Deployment& deployment)
-    : deployment_(deployment), line_(deployment.CreateLine("bench", "maker")) {
+    : deployment_(deployment), channel_(NewLine(deployment, "maker")) {
   mkdir((deployment.dir() + "/devices").c_str(), 0700);
 }
 
 std::vector<Device> DeviceMaker::Make(size_t count) {
-  auto channel = rpc::GrpcChannel::New(
-      {.address = deployment_.Address("registration"),
-       .server_name = tests::Deployment::ServerName("registration"),
-       .roots_file = line_ + "/roots.pem",
-       .identity = {line_ + "/line.pem", line_ + "/line.key"}});
-  Require(channel.status());
   const std::string batch = absl::StrCat("batch-", ++batches_);
   std::vector<std::unique_ptr<keys::LocalKey>> keys;
   std::vector<Item> items = MakeItems(count, batch, &keys);
   LineLoad load(
-      **channel,
+      *channel_,
       {.parent = "fleets/bench/lines/maker", .batch = batch, .sample_every = 1},
       std::move(items));
   load.Start();

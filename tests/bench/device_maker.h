@@ -3,9 +3,11 @@
 #define BIRTHMARK_TESTS_BENCH_DEVICE_MAKER_H_
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "lib/rpc/grpc_channel.h"
 #include "lib/rpc/identity.h"
 #include "tests/support/deployment.h"
 
@@ -30,7 +32,7 @@ class DeviceMaker {
 
  private:
   tests::Deployment& deployment_;
-  const std::string line_;  // its identity folder
+  const std::unique_ptr<rpc::GrpcChannel> channel_;
   int batches_ = 0;
 };
 

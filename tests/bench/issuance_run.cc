@@ -72,17 +72,7 @@ IssuanceRun::IssuanceRun(const IssuanceOptions& options)
         AddPastDevices(deployment_.postgres(), "birthmark", options.devices);
   }
   for (int i = 0; i < options.lines; ++i) {
-    const std::string folder =
-        deployment_.CreateLine("bench", absl::StrCat("line-", i));
-    auto channel = rpc::GrpcChannel::New(
-        {.address = deployment_.Address("registration"),
-         .server_name = tests::Deployment::ServerName("registration"),
-         .roots_file = folder + "/roots.pem",
-         .identity = {folder + "/line.pem", folder + "/line.key"}});
-    if (!channel.ok()) {
-      Die("a line's identity: ", channel.status().ToString());
-    }
-    channels_.push_back(*std::move(channel));
+    channels_.push_back(NewLine(deployment_, absl::StrCat("line-", i)));
   }
   first_serial_ =
       absl::StrFormat("%012x", absl::ToUnixMillis(Clock::Real().Now()));

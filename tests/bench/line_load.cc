@@ -27,6 +27,20 @@ constexpr char kService[] = "birthmark.provisioning.v1.ProvisioningService.";
 
 }  // namespace
 
+std::unique_ptr<rpc::GrpcChannel> NewLine(tests::Deployment& deployment,
+                                          const std::string& id) {
+  const std::string folder = deployment.CreateLine("bench", id);
+  auto channel = rpc::GrpcChannel::New(
+      {.address = deployment.Address("registration"),
+       .server_name = tests::Deployment::ServerName("registration"),
+       .roots_file = folder + "/roots.pem",
+       .identity = {folder + "/line.pem", folder + "/line.key"}});
+  if (!channel.ok()) {
+    Die("a line's identity", channel.status());
+  }
+  return *std::move(channel);
+}
+
 LineLoad::LineLoad(rpc::GrpcChannel& channel, LineLoadOptions options,
                    std::vector<Item> items)
     : options_(std::move(options)),

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -18,8 +19,14 @@
 #include "lib/rpc/client_stream.h"
 #include "lib/rpc/grpc_channel.h"
 #include "tests/bench/item_maker.h"
+#include "tests/support/deployment.h"
 
 namespace birthmark::bench {
+
+// NewLine creates the line `id` in the fleet "bench" and returns a channel with
+// its identity. Ends the program if that fails.
+std::unique_ptr<rpc::GrpcChannel> NewLine(tests::Deployment& deployment,
+                                          const std::string& id);
 
 // Answer is one certificate that came.
 struct Answer {

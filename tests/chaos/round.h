@@ -27,6 +27,7 @@ class Round {
  public:
   // Makes a deployment whose links go through proxies, and the CSRs.
   Round(uint64_t seed, size_t items);
+  ~Round();
 
   // Run runs the batch to its end, judges, and tells `out` what happened. True
   // if nothing was lost or doubled and nobody had to help.
@@ -42,6 +43,7 @@ class Round {
   void StrikeLink(const chaos::Strike& strike, absl::Duration now);
   // Step does what is due. False if there has been no progress for too long.
   bool Step();
+  void TakeStrikes(size_t count, absl::Duration now);
   bool Over() const;
   std::vector<std::string> Misbehaviour() const;
   void Tell(std::ostream& out) const;
@@ -50,6 +52,7 @@ class Round {
   const std::vector<chaos::Strike> schedule_;
   tests::Deployment deployment_;
   const std::string line_;
+  const std::string client_dir_;
   const std::string out_dir_;
   tests::CsrFolder csrs_;
   std::unique_ptr<FolderWatch> watch_;
@@ -65,9 +68,10 @@ class Round {
   size_t next_ = 0;  // of the schedule
   std::multimap<absl::Duration, std::function<void(absl::Duration)>> due_;
   size_t last_count_ = 0;
+  size_t struck_at_ = 0;
   absl::Duration start_;
   absl::Duration last_progress_;
-  int struck_after_the_end_ = 0;
+  int struck_in_time_ = 0;
 };
 
 }  // namespace birthmark::chaos

@@ -68,7 +68,11 @@ std::vector<Strike> MakeSchedule(uint64_t seed, size_t items) {
   std::mt19937_64 random(seed);
   std::vector<Fault> faults(kAllFaults.begin(), kAllFaults.end());
   while (faults.size() < items / kItemsPerStrike) {
-    faults.push_back(kAllFaults[Between(0, kAllFaults.size() - 1, random)]);
+    // Half of them kills, which stand first.
+    const size_t last = Between(1, 2, random) == 1
+                            ? static_cast<size_t>(Fault::kKillClient)
+                            : kAllFaults.size() - 1;
+    faults.push_back(kAllFaults[Between(0, last, random)]);
   }
   for (size_t i = faults.size() - 1; i > 0; --i) {
     std::swap(faults[i], faults[Between(0, i, random)]);
@@ -83,9 +87,11 @@ std::vector<Strike> MakeSchedule(uint64_t seed, size_t items) {
   for (size_t i = 0; i < faults.size(); ++i) {
     const bool joins = i > 0 && Between(1, 4, random) == 1;
     Strike strike = MakeStrike(faults[i], places[i], random);
+    // Not just when a result has come, but at any time between two.
+    strike.delay = Milliseconds(0, 80, random);
     if (joins) {
       strike.at = strikes.back().at;
-      strike.delay = strikes.back().delay + Milliseconds(0, 400, random);
+      strike.delay += strikes.back().delay + Milliseconds(0, 400, random);
     }
     strikes.push_back(strike);
   }
@@ -93,14 +99,10 @@ std::vector<Strike> MakeSchedule(uint64_t seed, size_t items) {
 }
 
 std::string ToText(const Strike& strike) {
-  std::string text =
-      absl::StrFormat("at %d: %s, mended after %.1f s", strike.at,
-                      Name(strike.fault), absl::ToDoubleSeconds(strike.length));
-  if (strike.delay > absl::ZeroDuration()) {
-    absl::StrAppendFormat(&text, ", %.1f s late",
-                          absl::ToDoubleSeconds(strike.delay));
-  }
-  return text;
+  return absl::StrFormat("at %d + %.2f s: %s for %.1f s", strike.at,
+                         absl::ToDoubleSeconds(strike.delay),
+                         Name(strike.fault),
+                         absl::ToDoubleSeconds(strike.length));
 }
 
 }  // namespace birthmark::chaos

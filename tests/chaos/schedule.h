@@ -53,7 +53,7 @@ struct Strike {
   // seed means the same on a slow machine.
   size_t at = 0;
   Fault fault = Fault::kKillCa;
-  // Strikes of a salvo come this much after they are due.
+  // It comes so much later. Those with the same `at` are a salvo.
   absl::Duration delay;
   // Until it is mended.
   absl::Duration length;
@@ -64,7 +64,7 @@ struct Strike {
 // In order of `at`. A pure function.
 std::vector<Strike> MakeSchedule(uint64_t seed, size_t items);
 
-// ToText is one line for people: "at 1200: kill ca for 0.4 s".
+// ToText is one line for people: "at 1200 + 0.05 s: kill ca for 0.4 s".
 std::string ToText(const Strike& strike);
 
 }  // namespace birthmark::chaos

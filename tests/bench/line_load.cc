@@ -104,8 +104,11 @@ void LineLoad::Send() {
     for (size_t i = next; i < next + count; ++i) {
       *message.Add() = items_[i];
     }
-    const absl::Duration now = Clock::Real().MonotonicNow();
-    std::fill_n(sent_.begin() + static_cast<std::ptrdiff_t>(next), count, now);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      std::fill_n(sent_.begin() + static_cast<std::ptrdiff_t>(next), count,
+                  Clock::Real().MonotonicNow());
+    }
     next += count;
     if (!stream_->Write(request)) {
       return;
@@ -119,12 +122,12 @@ void LineLoad::Receive() {
   IssueBatchResponse response;
   while (stream_->Read(response)) {
     const absl::Duration now = Clock::Real().MonotonicNow();
-    for (IssueBatchResponse::Result& result :
-         *response.mutable_results()->mutable_results()) {
-      Take(result, now);
-    }
     {
       std::lock_guard<std::mutex> lock(mutex_);
+      for (IssueBatchResponse::Result& result :
+           *response.mutable_results()->mutable_results()) {
+        Take(result, now);
+      }
       unanswered_ -= static_cast<size_t>(response.results().results_size());
     }
     changed_.notify_one();

@@ -92,16 +92,15 @@ class LineLoad {
 
   const LineLoadOptions options_;
   std::vector<Item> items_;
-  // When the item was sent. Written before it is, read when it is answered.
-  std::vector<absl::Duration> sent_;
   std::unique_ptr<Stream> stream_;
   size_t in_flight_ = 0;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  size_t unanswered_ = 0;  // under mutex_
-  bool stopping_ = false;  // under mutex_
-  bool broken_ = false;    // under mutex_
+  std::vector<absl::Duration> sent_;  // when each item was; under mutex_
+  size_t unanswered_ = 0;             // under mutex_
+  bool stopping_ = false;             // under mutex_
+  bool broken_ = false;               // under mutex_
 
   std::atomic<uint64_t> certificates_{0};
   std::atomic<bool> ran_dry_{false};

@@ -66,6 +66,8 @@ TEST(ShortFormTest, Issuance) {
                                              "0.7",
                                              "--repeats",
                                              "1",
+                                             "--arithmetic",
+                                             "boringssl",
                                              "--json"});
   ASSERT_TRUE(json.is_object());
   ExpectIssuanceFigures(json);
@@ -95,6 +97,23 @@ TEST(ShortFormTest, Registration) {
   ExpectParts(json["repeats"][0]["server_cpu_ms_by_process"],
               json["repeats"][0]["server_cpu_ms"]);
   EXPECT_GT(json["server_cpu_ms"], json["handshake"]["server_cpu_ms"]);
+}
+
+TEST(ShortFormTest, Overload) {
+  const nlohmann::json json =
+      BenchmarkJson({"tests/bench/overload", "--lines", "2", "--factor", "2",
+                     "--greedy", "1", "--seconds", "1", "--json"});
+  ASSERT_TRUE(json.is_object());
+  ExpectPositive(json, {"peak_per_second", "overload_per_second",
+                        "throughput_ratio", "received"});
+  EXPECT_EQ(json["overload_lines"], 4);
+  EXPECT_GE(json["recorded"], json["received"]);
+  // The greedy line learns why it was sent away, and comes again.
+  EXPECT_GT(json["resource_exhausted"]["TOO_MANY_IN_FLIGHT"], 0);
+  EXPECT_TRUE(json["other_errors"].empty()) << json["other_errors"];
+  for (const char* role : {"ca", "registration"}) {
+    ExpectPositive(json["memory_mb"][role], {"before", "early", "late"});
+  }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -59,6 +61,23 @@ absl::StatusOr<bool> ItemFiles::IsDone(const PlannedItem& item) const {
       absl::StrCat(path, " holds a certificate for another key than ",
                    CsrPath(item), "; move it away"),
       {{"path", path}});
+}
+
+void ItemFiles::RemoveLeftovers() const {
+  // As WriteFileAtomically names them: ID.pem.tmp. and six random characters.
+  constexpr absl::string_view kMark = ".pem.tmp.";
+  constexpr size_t kRandom = 6;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(out_dir_, error);
+  for (; !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const size_t mark = name.rfind(std::string(kMark));
+    if (mark != std::string::npos &&
+        name.size() == mark + kMark.size() + kRandom) {
+      unlink(entry->path().c_str());
+    }
+  }
 }
 
 absl::StatusOr<LoadedCsr> ItemFiles::Load(const PlannedItem& item) const {

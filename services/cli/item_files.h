@@ -31,6 +31,10 @@ class ItemFiles {
   // is for another key: it is never overwritten.
   absl::StatusOr<bool> IsDone(const PlannedItem& item) const;
 
+  // RemoveLeftovers removes what a process that was killed had not yet moved to
+  // its ID.pem. Only for who has the folder to himself.
+  void RemoveLeftovers() const;
+
   // Load reads ID.csr, PEM or DER. Fails with what is the item's own fault:
   // CSR_MISSING, CSR_MALFORMED, CSR_TOO_LARGE, FILE_UNUSABLE.
   absl::StatusOr<LoadedCsr> Load(const PlannedItem& item) const;

@@ -51,6 +51,18 @@ TEST_F(ItemFilesTest, WhatItCannotReadIsForTheServiceToJudge) {
   EXPECT_EQ(csr.spki_sha256, "");
 }
 
+TEST_F(ItemFilesTest, RemovesWhatAKilledProcessLeftAndNothingElse) {
+  Write("a.pem.tmp.Xy12zA", "half a certific");
+  for (const char* name : {"a.pem", "a.csr", "b.pem.tmp.notours", "a.tmp"}) {
+    Write(name, "keep");
+  }
+  files_.RemoveLeftovers();
+  EXPECT_FALSE(std::filesystem::exists(Path("a.pem.tmp.Xy12zA")));
+  for (const char* name : {"a.pem", "a.csr", "b.pem.tmp.notours", "a.tmp"}) {
+    EXPECT_TRUE(std::filesystem::exists(Path(name))) << name;
+  }
+}
+
 struct BadCsr {
   const char* name;
   std::string bytes;

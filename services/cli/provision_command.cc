@@ -253,6 +253,7 @@ absl::StatusOr<int> RunProvision(const Arguments& args, Context& context) {
   options.interruptions = [] { return interruptions.load(); };
   BatchStreams streams(*channel, std::move(batch));
   const ItemFiles files(csr_dir, out_dir);
+  files.RemoveLeftovers();
   ProgressPrinter printer(context);
   ProvisionOutcome outcome;
   {

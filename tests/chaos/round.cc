@@ -7,13 +7,13 @@
 #include <iostream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "lib/base/clock.h"
-#include "tests/chaos/verdict.h"
 
 namespace birthmark::chaos {
 namespace {
@@ -148,7 +148,10 @@ CuttingProxy& Round::LinkOf(Fault fault) {
 }
 
 void Round::Strike(const chaos::Strike& strike, absl::Duration now) {
-  struck_in_time_ += client_->done() ? 0 : 1;
+  if (!client_->done()) {
+    ++struck_in_time_;
+    faults_in_time_.insert(strike.fault);
+  }
   const absl::Duration until = now + strike.length;
   switch (strike.fault) {
     case Fault::kKillCa:
@@ -218,24 +221,65 @@ bool Round::Over() const {
   return client_->done() && due_.empty() && postgres_.running();
 }
 
-std::vector<std::string> Round::Misbehaviour() const {
-  std::vector<std::string> faults;
+// Struck in time: one that came too late has tested nothing.
+Check Round::Faults() const {
+  Check check{
+      .name = "kinds of faults", .count = faults_in_time_.size(), .faults = {}};
+  for (const Fault fault : kAllFaults) {
+    if (faults_in_time_.count(fault) == 0) {
+      check.faults.push_back(absl::StrCat("too late: ", Name(fault)));
+    }
+  }
+  return check;
+}
+
+Check Round::Helpless() const {
+  Check check{.name = "times somebody had to help", .count = 0, .faults = {}};
   for (const int code : client_->exits()) {
-    faults.push_back(absl::StrCat("the client gave up by itself with ", code));
+    check.faults.push_back(
+        absl::StrCat("the client gave up by itself with ", code));
   }
   // One that starts while the database is away says so and ends; its
   // supervisor starts it again. Anything else is a crash.
   for (const auto* server : {&ca_, &registration_}) {
     for (const int code : (*server)->exits()) {
       if (code != 1) {
-        faults.push_back(absl::StrCat("a server ended by itself with ", code));
+        check.faults.push_back(
+            absl::StrCat("a server ended by itself with ", code));
       }
     }
   }
   if (!client_->done()) {
-    faults.push_back("the batch hangs");
+    check.faults.push_back("the batch hangs");
   }
-  return faults;
+  check.count = check.faults.size();
+  return check;
+}
+
+std::vector<Check> Round::Checks() {
+  std::vector<Check> checks;
+  if (Over()) {
+    Check leftovers{.name = "files left by clients that were killed",
+                    .count = 0,
+                    .faults = {}};
+    for (const std::string& name : tests::Files(out_dir_, "")) {
+      if (absl::StrContains(name, ".tmp.")) {
+        leftovers.faults.push_back(name);
+      }
+    }
+    leftovers.count = leftovers.faults.size();
+    Evidence evidence;
+    evidence.csr_dir = csrs_.path();
+    for (const std::string& name : tests::Files(csrs_.path(), ".csr")) {
+      evidence.item_ids.push_back(name.substr(0, name.rfind('.')));
+    }
+    evidence.contents = watch_->Stop();
+    checks = Judge(deployment_, evidence);
+    checks.push_back(std::move(leftovers));
+  }
+  checks.push_back(Helpless());
+  checks.push_back(Faults());
+  return checks;
 }
 
 bool Round::Run(std::ostream& out) {
@@ -249,21 +293,8 @@ bool Round::Run(std::ostream& out) {
     absl::SleepFor(kTick);
   }
   Tell(out);
-  std::vector<Check> checks;
-  if (Over()) {
-    Evidence evidence;
-    evidence.csr_dir = csrs_.path();
-    for (const std::string& name : tests::Files(csrs_.path(), ".csr")) {
-      evidence.item_ids.push_back(name.substr(0, name.rfind('.')));
-    }
-    evidence.contents = watch_->Stop();
-    checks = Judge(deployment_, evidence);
-  }
-  checks.push_back({.name = "times a person was needed",
-                    .count = Misbehaviour().size(),
-                    .faults = Misbehaviour()});
   bool passed = true;
-  for (const Check& check : checks) {
+  for (const Check& check : Checks()) {
     passed = passed && check.faults.empty();
     out << absl::StrFormat("  %-4s %6d %s\n",
                            check.faults.empty() ? "ok" : "BAD", check.count,

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "tests/chaos/folder_watch.h"
 #include "tests/chaos/schedule.h"
 #include "tests/chaos/supervised.h"
+#include "tests/chaos/verdict.h"
 #include "tests/support/csr_folder.h"
 #include "tests/support/deployment.h"
 
@@ -45,7 +47,9 @@ class Round {
   bool Step();
   void TakeStrikes(size_t count, absl::Duration now);
   bool Over() const;
-  std::vector<std::string> Misbehaviour() const;
+  std::vector<Check> Checks();
+  Check Faults() const;
+  Check Helpless() const;
   void Tell(std::ostream& out) const;
 
   const size_t items_;
@@ -72,6 +76,7 @@ class Round {
   absl::Duration start_;
   absl::Duration last_progress_;
   int struck_in_time_ = 0;
+  std::set<Fault> faults_in_time_;
 };
 
 }  // namespace birthmark::chaos

@@ -67,15 +67,16 @@ absl::string_view Name(Fault fault) {
 std::vector<Strike> MakeSchedule(uint64_t seed, size_t items) {
   std::mt19937_64 random(seed);
   std::vector<Fault> faults(kAllFaults.begin(), kAllFaults.end());
+  // One of each comes before the rest, so that none comes too late.
+  for (size_t i = faults.size() - 1; i > 0; --i) {
+    std::swap(faults[i], faults[Between(0, i, random)]);
+  }
   while (faults.size() < items / kItemsPerStrike) {
     // Half of them kills, which stand first.
     const size_t last = Between(1, 2, random) == 1
                             ? static_cast<size_t>(Fault::kKillClient)
                             : kAllFaults.size() - 1;
     faults.push_back(kAllFaults[Between(0, last, random)]);
-  }
-  for (size_t i = faults.size() - 1; i > 0; --i) {
-    std::swap(faults[i], faults[Between(0, i, random)]);
   }
   // Not at the very end, where there is nothing left to break.
   std::vector<size_t> places;

@@ -21,7 +21,8 @@ std::vector<std::string> Texts(uint64_t seed, size_t items) {
 TEST(ScheduleTest, ASeedMeansOneSchedule) {
   EXPECT_EQ(Texts(7, 20000), Texts(7, 20000));
   EXPECT_NE(Texts(7, 20000), Texts(8, 20000));
-  EXPECT_EQ(Texts(7, 20000).front(), "at 251 + 0.03 s: kill ca for 0.3 s");
+  EXPECT_EQ(Texts(7, 20000).front(),
+            "at 479 + 0.07 s: cut client-registration for 0.6 s");
 }
 
 TEST(ScheduleTest, EveryFaultStrikesEvenAShortBatchInTimeToBeFelt) {

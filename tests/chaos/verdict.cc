@@ -68,6 +68,17 @@ constexpr std::pair<const char*, const char*> kAsManyAsItems[] = {
 
 // Statements that must give nothing.
 constexpr std::pair<const char*, const char*> kNone[] = {
+    {"rows that refer to a device, line or batch that is not there",
+     "SELECT device_uid FROM (SELECT device_uid FROM keys UNION ALL "
+     "SELECT device_uid FROM batch_items UNION ALL "
+     "SELECT device_uid FROM device_events UNION ALL "
+     "SELECT device_uid FROM certificates) r "
+     "WHERE device_uid IS NOT NULL AND device_uid NOT IN "
+     "(SELECT device_uid FROM devices) UNION ALL "
+     "SELECT device_uid FROM devices WHERE (fleet_id, line_id) NOT IN "
+     "(SELECT fleet_id, line_id FROM lines) UNION ALL "
+     "SELECT device_uid FROM batch_items WHERE batch_key NOT IN "
+     "(SELECT batch_key FROM batches)"},
     {"devices without their event",
      "SELECT device_uid FROM devices d WHERE NOT EXISTS ("
      "SELECT FROM device_events e WHERE e.device_uid = d.device_uid "

@@ -104,6 +104,10 @@ TEST_F(VerdictTest, FindsWhateverIsLostOrDoubled) {
            "batch_id, create_time, update_time, update_time FROM devices "
            "LIMIT 1"),
        "devices: there should be 12"},
+      {sql("UPDATE device_events SET device_uid = gen_random_uuid() WHERE "
+           "device_uid = (SELECT device_uid FROM batch_items WHERE item_id = "
+           "'d-000012')"),
+       "rows that refer to a device, line or batch that is not there: "},
       {sql("UPDATE lines SET issued = issued + 1"),
        "devices counted on the line: there should be 12"},
       {[this] {

@@ -199,6 +199,14 @@ TEST_P(BatchStoreTest, StopsAtTheQuota) {
                                              reasons::kLineQuotaExceeded));
   EXPECT_THAT(admissions[1].status, HasMetadata("limit", "3"));
   EXPECT_EQ(backend_->lines().Get("acme", "small")->issued, 3);
+  // As often as it is asked for, and however it is recorded by then.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(admissions, Admit(batch, {Item("4"), Item("5")}));
+    for (const Admission& admission : admissions) {
+      EXPECT_THAT(admission.status, StatusIs(StatusCode::kResourceExhausted,
+                                             reasons::kLineQuotaExceeded));
+    }
+  }
 }
 
 TEST_P(BatchStoreTest, FailsAsAWholeIfTheLineIsDisabledOrTheBatchClosed) {

@@ -72,7 +72,7 @@ int64_t RecordItems(Session& session, int64_t batch_key,
         session.Insert(kInsert, Int(batch_key), ids.Take(), csrs.Take(),
                        devices.Take(), serials.Take(), codes.Take(),
                        reasons.Take(), texts.Take(), times.Take());
-    return written == 0 ? 0 : admitted;
+    return written == 0 ? -1 : admitted;
   }
   const auto result = session.Exec(
       kUpsert, Int(batch_key), ids.Take(), csrs.Take(), devices.Take(),

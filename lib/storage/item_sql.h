@@ -25,7 +25,8 @@ struct ItemRecord {
 
 // RecordItems writes `records`, of distinct items, and returns how many of the
 // admitted ones it wrote. With kInsertRest it writes over failures of earlier
-// attempts, never over an admission.
+// attempts, never over an admission; with kInsertNone it writes over nothing,
+// and -1 says that there was something: the transaction must be rerun.
 int64_t RecordItems(Session& session, int64_t batch_key,
                     std::vector<ItemRecord> records, IfTaken if_taken);
 

@@ -338,16 +338,18 @@ absl::Status Admitter::Run(const BatchStore::AlertMaker& alert_for) {
   if (InsertItems() != count) {
     return session_.Rerun();
   }
-  std::vector<DeviceEventRow> events;
-  std::vector<audit::Entry> entries;
+  std::vector<const DeviceEventRow*> events;
+  std::vector<const audit::Entry*> entries;
   events.reserve(winners_.size());
   entries.reserve(winners_.size() + refused_keys_.size());
   for (const size_t i : winners_) {
-    events.push_back(requests_[i].event);
-    entries.push_back(requests_[i].audit);
+    events.push_back(&requests_[i].event);
+    entries.push_back(&requests_[i].audit);
   }
+  std::vector<audit::Entry> alerts;
+  alerts.reserve(refused_keys_.size());
   for (const size_t i : refused_keys_) {
-    entries.push_back(alert_for(requests_[i]));
+    entries.push_back(&alerts.emplace_back(alert_for(requests_[i])));
   }
   RecordEvents(session_, events);
   RecordAudit(session_, entries);

@@ -141,21 +141,23 @@ absl::StatusOr<std::vector<std::string>> PgCertificateStore::Insert(
   auto if_taken = IfTaken::kInsertNone;
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
-        std::map<std::string, std::string> recorded;  // by serial
         const IfTaken now = std::exchange(if_taken, IfTaken::kInsertRest);
+        std::map<absl::string_view, absl::string_view> recorded;  // by serial
+        std::map<std::string, std::string> found;
         if (now == IfTaken::kInsertRest) {
-          recorded = FindDers(session, rows);
+          found = FindDers(session, rows);
+          recorded.insert(found.begin(), found.end());
         }
         std::vector<size_t> fresh;
-        std::vector<audit::Entry> fresh_entries;
+        std::vector<const audit::Entry*> fresh_entries;
         ders.clear();
         for (size_t i = 0; i < rows.size(); ++i) {
           const auto [known, is_new] =
               recorded.emplace(rows[i].serial, rows[i].certificate_der);
-          ders.push_back(known->second);
+          ders.emplace_back(known->second);
           if (is_new) {
             fresh.push_back(i);
-            fresh_entries.push_back(entries[i]);
+            fresh_entries.push_back(&entries[i]);
           }
         }
         if (!fresh.empty() &&

@@ -254,7 +254,7 @@ absl::StatusOr<DeviceRow> PgDeviceStore::Decommission(
         full.to_state = DeviceState::kDecommissioned;
         full.details["revoked"] = absl::StrCat(revoked.size());
         full.details["keys"] = absl::StrCat(keys.affected_rows());
-        RecordEvents(session, {full});
+        RecordEvents(session, {&full});
         return RecordMutation(session, mutation_for(device));
       }));
   return device;

@@ -253,7 +253,7 @@ absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
         event.device_uid = contact.device_uid;
         event.from_state = static_cast<int>(device.state);
         event.to_state = DeviceState::kActive;
-        RecordEvents(session, {event});
+        RecordEvents(session, {&event});
         return RecordMutation(session, enrollment.mutation);
       },
       Database::InDoubt::kRerun));
@@ -307,7 +307,7 @@ absl::Status PgRegistrationStore::ReportFirmware(
     full.device_uid = contact.device_uid;
     full.from_state = static_cast<int>(device.state);
     full.to_state = device.state;
-    RecordEvents(session, {full});
+    RecordEvents(session, {&full});
     return RecordMutation(session, mutation);
   });
 }

@@ -88,7 +88,7 @@ void OneRevocation::RecordEvent(absl::string_view device_uid, int64_t state,
       .details = {{"issuer", row_.issuer_id},
                   {"serial", HexEncode(row_.serial)}},
       .create_time = row_.update_time};
-  RecordEvents(session_, {event});
+  RecordEvents(session_, {&event});
 }
 
 absl::StatusOr<RevocationRow> OneRevocation::Run(

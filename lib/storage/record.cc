@@ -1,6 +1,7 @@
 #include "lib/storage/record.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -39,6 +40,16 @@ constexpr Statement kInsertRequest = {"request_insert", R"(
 }  // namespace
 
 void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
+  std::vector<const audit::Entry*> pointers;
+  pointers.reserve(entries.size());
+  for (const audit::Entry& entry : entries) {
+    pointers.push_back(&entry);
+  }
+  RecordAudit(session, pointers);
+}
+
+void RecordAudit(Session& session,
+                 absl::Span<const audit::Entry* const> entries) {
   if (entries.empty()) {
     return;
   }
@@ -46,14 +57,14 @@ void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
   UuidArray ids;
   TextArray actors, actions, resources, texts;
   BytesArray hashes;
-  for (const audit::Entry& entry : entries) {
-    const std::string canonical = audit::Canonical(entry);
+  for (const audit::Entry* entry : entries) {
+    const std::string canonical = audit::Canonical(*entry);
     // To the millisecond, like the canonical bytes.
-    times.Add(absl::FromUnixMillis(absl::ToUnixMillis(entry.time)));
-    ids.Add(entry.id);
-    actors.Add(entry.actor);
-    actions.Add(entry.action);
-    resources.Add(entry.resource);
+    times.Add(absl::FromUnixMillis(absl::ToUnixMillis(entry->time)));
+    ids.Add(entry->id);
+    actors.Add(entry->actor);
+    actions.Add(entry->action);
+    resources.Add(entry->resource);
     hashes.Add(audit::LeafHash(canonical));
     texts.Add(canonical);
   }
@@ -61,7 +72,8 @@ void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
                actions.Take(), resources.Take(), texts.Take(), hashes.Take());
 }
 
-void RecordEvents(Session& session, absl::Span<const DeviceEventRow> events) {
+void RecordEvents(Session& session,
+                  absl::Span<const DeviceEventRow* const> events) {
   if (events.empty()) {
     return;
   }
@@ -70,16 +82,16 @@ void RecordEvents(Session& session, absl::Span<const DeviceEventRow> events) {
   SmallintArray froms, tos;
   JsonArray details;
   TimeArray times;
-  for (const DeviceEventRow& event : events) {
-    uids.Add(event.device_uid);
-    ids.Add(event.event_id);
-    kinds.Add(event.kind);
-    froms.Add(event.from_state);
-    tos.Add(static_cast<int>(event.to_state));
-    actors.Add(event.actor);
-    reasons.Add(event.reason);
-    details.Add(event.details);
-    times.Add(event.create_time);
+  for (const DeviceEventRow* event : events) {
+    uids.Add(event->device_uid);
+    ids.Add(event->event_id);
+    kinds.Add(event->kind);
+    froms.Add(event->from_state);
+    tos.Add(static_cast<int>(event->to_state));
+    actors.Add(event->actor);
+    reasons.Add(event->reason);
+    details.Add(event->details);
+    times.Add(event->create_time);
   }
   session.Exec(kInsertEvents, uids.Take(), ids.Take(), kinds.Take(),
                froms.Take(), tos.Take(), actors.Take(), reasons.Take(),

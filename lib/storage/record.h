@@ -12,11 +12,14 @@
 
 namespace birthmark::storage {
 
-// RecordAudit appends `entries` to the audit log.
+// RecordAudit appends entries to the audit log.
+void RecordAudit(Session& session,
+                 absl::Span<const audit::Entry* const> entries);
 void RecordAudit(Session& session, absl::Span<const audit::Entry> entries);
 
 // RecordEvents appends `events` to the devices' histories.
-void RecordEvents(Session& session, absl::Span<const DeviceEventRow> events);
+void RecordEvents(Session& session,
+                  absl::Span<const DeviceEventRow* const> events);
 
 // RecordMutation appends the audit entries and keeps the answer for a repeat.
 // kAborted / TRANSACTION_CONFLICT if there is an answer under the same request

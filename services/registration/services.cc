@@ -23,7 +23,6 @@ namespace {
 
 constexpr int kDefaultMaxInFlight = 2048;
 constexpr int kLargestMaxInFlight = 100000;
-constexpr int kDefaultBatchThreads = 16;
 // Tasks of streams that may wait for a batch thread; a stream has at most
 // IssueStream::kMaxTasks.
 constexpr size_t kBatchQueue = 4096;
@@ -37,6 +36,11 @@ int OrDefault(int value, int fallback) { return value > 0 ? value : fallback; }
 int Cores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
+
+// Most of a batch thread's life is waiting for the database or the CA. More at
+// a time do not get more done; they have more transactions compete for the
+// same cores.
+int DefaultBatchThreads() { return 2 * Cores() + 2; }
 
 }  // namespace
 
@@ -56,7 +60,7 @@ struct Services::Impl {
         issuer(dependencies.batches, ca, dependencies.serials,
                dependencies.clock, check_pool, verifier, metrics,
                RetryPolicy()),
-        batch_pool(OrDefault(options.batch_threads, kDefaultBatchThreads),
+        batch_pool(OrDefault(options.batch_threads, DefaultBatchThreads()),
                    kBatchQueue) {
     metrics.crypto_backend
         .With({std::string(crypto::ArithmeticName(verifier.arithmetic()))})

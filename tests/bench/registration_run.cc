@@ -5,29 +5,15 @@
 #include <cstdlib>
 #include <iostream>
 #include <mutex>
-#include <string>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "birthmark/registration/v1/registration_service.pb.h"
-#include "google/protobuf/empty.pb.h"
 #include "lib/base/clock.h"
-#include "lib/x509/certificate.h"
+#include "tests/bench/device_calls.h"
 
 namespace birthmark::bench {
 namespace {
 
-using google::protobuf::Empty;
-using registration::v1::RegisterDeviceRequest;
-using registration::v1::RegisterDeviceResponse;
-
-constexpr char kRegister[] =
-    "birthmark.registration.v1.RegistrationService.RegisterDevice";
-// Its messages are read and written as empty ones: what is in them is unknown
-// fields.
-constexpr char kHealth[] = "grpc.health.v1.Health.Check";
 // More devices than are expected to come.
 constexpr double kReserve = 1.6;
 
@@ -35,26 +21,6 @@ template <typename... Parts>
 [[noreturn]] void Die(const Parts&... parts) {
   std::cerr << absl::StrCat(parts...) << std::endl;
   exit(1);
-}
-
-absl::Status CheckHealth(rpc::GrpcChannel& channel, const Device&) {
-  return channel.Unary<Empty>(kHealth, Empty()).status();
-}
-
-absl::Status RegisterDevice(rpc::GrpcChannel& channel, const Device& device) {
-  RegisterDeviceRequest request;
-  request.set_csr_der(device.csr_der);
-  const auto response =
-      channel.Unary<RegisterDeviceResponse>(kRegister, request);
-  if (!response.ok()) {
-    return response.status();
-  }
-  const auto certificate =
-      x509::Certificate::Parse(response->certificate_chain_der(0));
-  if (!certificate.ok() || (*certificate)->spki_der != device.spki_der) {
-    return absl::InternalError("a certificate of another key");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -80,13 +46,8 @@ Visits RegistrationRun::Measure(const std::vector<Device>& devices, bool again,
         break;
       }
       const Device& device = devices[i % devices.size()];
-      auto channel = rpc::GrpcChannel::New(
-          {.address = deployment_.Address("registration"),
-           .server_name = tests::Deployment::ServerName("registration"),
-           .roots_file = deployment_.home() + "/trust/root.pem",
-           .identity = device.identity});
-      const absl::Status status =
-          channel.ok() ? visit(**channel, device) : channel.status();
+      const auto channel = ConnectDevice(deployment_, device);
+      const absl::Status status = visit(*channel, device);
       if (!status.ok()) {
         Die("a device was not served: ", status.ToString());
       }
@@ -121,7 +82,9 @@ Visits RegistrationRun::Register(absl::Duration duration,
                                  double expected_rate) {
   const Visits visits =
       Measure(maker_.Make(DevicesFor(duration, expected_rate)), /*again=*/false,
-              duration, RegisterDevice);
+              duration, [](rpc::GrpcChannel& channel, const Device& device) {
+                return RegisterDevice(channel, device);
+              });
   registered_ += visits.count;
   rate_ = static_cast<double>(visits.count) /
           absl::ToDoubleSeconds(visits.used.time);
@@ -132,7 +95,9 @@ void RegistrationRun::WarmUp() { Register(options_.warm_up, rate_); }
 
 Visits RegistrationRun::MeasureHandshakes() {
   return Measure(maker_.Make(100), /*again=*/true, options_.duration,
-                 CheckHealth);
+                 [](rpc::GrpcChannel& channel, const Device&) {
+                   return CheckHealth(channel);
+                 });
 }
 
 Visits RegistrationRun::MeasureRegistrations() {
@@ -140,24 +105,7 @@ Visits RegistrationRun::MeasureRegistrations() {
 }
 
 uint64_t RegistrationRun::CountRecords() {
-  const auto count = [this](const std::string& from) {
-    const std::string text =
-        deployment_.Sql(absl::StrCat("SELECT count(*) FROM ", from));
-    uint64_t number = 0;
-    if (!absl::SimpleAtoi(text, &number)) {
-      Die("'", text, "' is no count");
-    }
-    return number;
-  };
-  const uint64_t certificates = count("certificates WHERE profile = 'ldevid'");
-  const uint64_t devices = count(
-      "(SELECT device_uid FROM certificates WHERE profile = 'ldevid' "
-      "GROUP BY 1) certified JOIN devices USING (device_uid) WHERE state = 2");
-  if (certificates != registered_ || devices != registered_) {
-    Die(registered_, " devices were registered; the database has ",
-        certificates, " certificates of ", devices, " active devices");
-  }
-  return certificates;
+  return CountRegistered(deployment_, registered_);
 }
 
 }  // namespace birthmark::bench

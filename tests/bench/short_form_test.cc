@@ -116,5 +116,18 @@ TEST(ShortFormTest, Overload) {
   }
 }
 
+TEST(ShortFormTest, Comeback) {
+  const nlohmann::json json =
+      BenchmarkJson({"tests/bench/comeback", "--devices", "300", "--clients",
+                     "100", "--json"});
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["devices"], 300);
+  EXPECT_EQ(json["recorded"], 300);
+  ExpectPositive(
+      json, {"seconds", "per_second", "wait_p99_seconds", "server_cpu_ms"});
+  // They found nobody first.
+  EXPECT_FALSE(json["failures_before"].empty());
+}
+
 }  // namespace
 }  // namespace birthmark::tests

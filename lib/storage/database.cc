@@ -191,12 +191,14 @@ class Database::Pool {
 
 namespace {
 
-// RunOnce runs `body` on `connection` and says how that went.
-Failure RunOnce(bool transaction, Connection& connection,
+// RunOnce runs `body` on `connection` and says how that went. `commits` says of
+// a `body` without a transaction around it that its statement commits.
+Failure RunOnce(bool transaction, bool commits, Connection& connection,
                 absl::FunctionRef<absl::Status(Session&)> body) {
   bool committing = false;
   try {
     if (!transaction) {
+      committing = commits;
       pqxx::nontransaction work(*connection.handle);
       Session session(work, connection.prepared);
       return {Failure::Kind::kFinal, body(session)};
@@ -256,6 +258,11 @@ absl::Status Database::Transact(absl::FunctionRef<absl::Status(Session&)> body,
   return Run(Mode::kTransaction, in_doubt, body);
 }
 
+absl::Status Database::TransactInOne(
+    absl::FunctionRef<absl::Status(Session&)> body, InDoubt in_doubt) {
+  return Run(Mode::kOneStatement, in_doubt, body);
+}
+
 absl::Status Database::Read(absl::FunctionRef<absl::Status(Session&)> body) {
   return Run(Mode::kRead, InDoubt::kRerun, body);
 }
@@ -273,7 +280,9 @@ absl::Status Database::Run(Mode mode, InDoubt in_doubt,
       } catch (...) {
         return CurrentFailure().status;
       }
-      failure = RunOnce(mode == Mode::kTransaction, lease->connection(), body);
+      failure =
+          RunOnce(mode == Mode::kTransaction, mode == Mode::kOneStatement,
+                  lease->connection(), body);
       if (failure.kind == Failure::Kind::kBroken ||
           failure.kind == Failure::Kind::kInDoubt) {
         lease->Drop();

@@ -55,13 +55,19 @@ class Database {
   absl::Status Transact(absl::FunctionRef<absl::Status(Session&)> body,
                         InDoubt in_doubt = InDoubt::kReport);
 
+  // TransactInOne is Transact for a `body` that executes exactly one statement:
+  // PostgreSQL makes that a transaction of its own, which saves the round trips
+  // of BEGIN and COMMIT. It is committed whatever `body` returns.
+  absl::Status TransactInOne(absl::FunctionRef<absl::Status(Session&)> body,
+                             InDoubt in_doubt = InDoubt::kReport);
+
   // Read runs `body`, which executes statements that only read, without a
   // transaction around them: one round trip a statement. Fails likewise.
   absl::Status Read(absl::FunctionRef<absl::Status(Session&)> body);
 
  private:
   class Pool;
-  enum class Mode { kTransaction, kRead };
+  enum class Mode { kTransaction, kOneStatement, kRead };
 
   explicit Database(std::unique_ptr<Pool> pool);
   absl::Status Run(Mode mode, InDoubt in_doubt,

@@ -75,6 +75,21 @@ TEST_F(DatabaseTest, CommitsWhatSucceedsAndUndoesWhatFails) {
   EXPECT_THAT(Value(), IsOkAndHolds(3));
 }
 
+TEST_F(DatabaseTest, CommitsAStatementOfItsOwn) {
+  EXPECT_OK(database_->TransactInOne([](Session& session) {
+    session.Exec(kInsert, Int(1), Int(1));
+    return absl::OkStatus();
+  }));
+  EXPECT_THAT(Values(), ElementsAre(1));
+  bool taken = false;
+  EXPECT_OK(database_->TransactInOne([&](Session& session) {
+    taken = !session.ExecUnlessTaken(kInsert, {Int(1), Int(2)}).has_value();
+    return absl::OkStatus();
+  }));
+  EXPECT_TRUE(taken);
+  EXPECT_THAT(Values(), ElementsAre(1));
+}
+
 TEST_F(DatabaseTest, SaysWhyItCannotOpen) {
   EXPECT_THAT(Database::Open("host=/nowhere dbname=birthmark", 1),
               StatusIs(StatusCode::kUnavailable, reasons::kDatabaseOffline));

@@ -14,6 +14,7 @@ namespace birthmark::storage {
 namespace {
 
 using absl::StatusCode;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::Field;
 using testing::IsEmpty;
@@ -50,7 +51,10 @@ TEST_P(RegistrationStoreTest, FindsTheDeviceOfACertificate) {
   const AdmissionRequest device = GivenDevice(batch_, "1");
   EXPECT_THAT(
       backend_->registration().FindDeviceByCertificate(device.key.serial),
-      IsOkAndHolds(Field(&DeviceRow::device_uid, device.device.device_uid)));
+      IsOkAndHolds(
+          AllOf(Field(&KnownDevice::device, Field(&DeviceRow::device_uid,
+                                                  device.device.device_uid)),
+                Field(&KnownDevice::ldevid_profile, "ldevid"))));
   EXPECT_THAT(backend_->registration().FindDeviceByCertificate(Serial()),
               StatusIs(StatusCode::kNotFound, reasons::kDeviceNotFound));
 }
@@ -72,6 +76,34 @@ TEST_P(RegistrationStoreTest, ActivatesTheDeviceAtItsFirstKey) {
   EXPECT_EQ(events[1].from_state, 1);
   EXPECT_EQ(events[1].to_state, DeviceState::kActive);
   EXPECT_THAT(backend_->Audit("device.register"), SizeIs(1));
+}
+
+TEST_P(RegistrationStoreTest, FindsOutTheStateWhateverTheCallerTookItFor) {
+  for (const int taken_for : {0, 1, 2, 3}) {
+    const AdmissionRequest device =
+        GivenDevice(batch_, std::to_string(taken_for));
+    std::vector<DeviceEventRow> events;
+    for (int i = 0; i < 2; ++i) {
+      DeviceEventRow event = Event("registered");
+      event.from_state = taken_for;
+      const KeyRow key = OperationalKey(device.device.device_uid);
+      ASSERT_OK_AND_ASSIGN(
+          const Enrolled enrolled,
+          backend_->registration().Enroll(
+              ContactOf(device, device.key.serial),
+              {key, event, Change("device.register", key.owner)}));
+      EXPECT_EQ(enrolled.serial, key.serial);
+      EXPECT_EQ(enrolled.device.state, DeviceState::kActive);
+      EXPECT_EQ(enrolled.device.version, 2);
+    }
+    ASSERT_OK_AND_ASSIGN(events,
+                         backend_->devices().ListEvents(
+                             device.device.device_uid, std::nullopt, 10));
+    EXPECT_THAT(events, ElementsAre(Field(&DeviceEventRow::from_state, 0),
+                                    Field(&DeviceEventRow::from_state, 1),
+                                    Field(&DeviceEventRow::from_state, 2)));
+  }
+  EXPECT_THAT(backend_->Audit("device.register"), SizeIs(8));
 }
 
 TEST_P(RegistrationStoreTest, AnswersARepeatFromTheFirstTime) {

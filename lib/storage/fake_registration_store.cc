@@ -64,7 +64,7 @@ void Supersede(FakeDatabase::Tables& tables, const Contact& contact) {
 
 }  // namespace
 
-absl::StatusOr<DeviceRow> FakeRegistrationStore::FindDeviceByCertificate(
+absl::StatusOr<KnownDevice> FakeRegistrationStore::FindDeviceByCertificate(
     absl::string_view serial) {
   FakeDatabase::Transaction transaction(database_);
   BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
@@ -76,7 +76,12 @@ absl::StatusOr<DeviceRow> FakeRegistrationStore::FindDeviceByCertificate(
   BIRTHMARK_ASSIGN_OR_RETURN(
       const DeviceRow* device,
       Find(transaction.tables(), found->second.device_uid));
-  return *device;
+  const auto fleet = transaction->fleets.find(device->fleet_id);
+  if (fleet == transaction->fleets.end()) {
+    return Fail(absl::StatusCode::kNotFound, reasons::kDeviceNotFound,
+                device->fleet_id);
+  }
+  return KnownDevice{*device, fleet->second.ldevid_profile};
 }
 
 absl::StatusOr<Enrolled> FakeRegistrationStore::Enroll(

@@ -23,7 +23,7 @@ class FakeRegistrationStore : public RegistrationStore {
   explicit FakeRegistrationStore(FakeDatabase& database)
       : database_(database) {}
 
-  absl::StatusOr<DeviceRow> FindDeviceByCertificate(
+  absl::StatusOr<KnownDevice> FindDeviceByCertificate(
       absl::string_view serial) override;
   absl::StatusOr<Enrolled> Enroll(const Contact& contact,
                                   const Enrollment& enrollment) override;

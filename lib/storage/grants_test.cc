@@ -48,9 +48,9 @@ constexpr Grants kGrants[] = {
     {"firmware_reports", "", "i", "s"},
     {"fleets", "", "s", "siu"},
     {"keys", "", "si", "s(u)"},
+    {"keys_retired_uncertified", "", "", ""},
     {"lines", "", "siu", "s"},
     {"requests", "", "si", "si"},
-    {"retired_keys", "", "", ""},
     {"revocations", "s", "siu", "siu"},
     {"schema_migrations", "s", "s", "s"},
 };

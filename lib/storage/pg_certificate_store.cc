@@ -36,6 +36,16 @@ constexpr char kInsertSql[] = R"(
 constexpr Statement kInsert = {"certificate_insert", kInsertSql};
 constexpr Statement kInsertNew = {"certificate_insert_new", kInsertSql,
                                   kOnConflictDoNothing};
+// One certificate and its audit entry.
+constexpr Statement kInsertOne = {"certificate_insert_one", R"(
+    WITH certificate AS (
+      INSERT INTO certificates
+        (serial, issuer_id, profile, profile_version, spki_sha256, device_uid,
+         fleet_id, crl_shard, not_before, not_after, certificate_der,
+         create_time)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12))
+    INSERT INTO audit_entries ()" BIRTHMARK_AUDIT_COLUMNS R"()
+    VALUES ($13, $14, $15, $16, $17, $18, $19))"};
 constexpr Statement kFindDer = {"certificate_find_der", R"(
     SELECT u.serial, c.certificate_der
     FROM unnest($1::bytea[]) u (serial)
@@ -100,6 +110,26 @@ bool InsertRows(Session& session, absl::Span<const CertificateRow> rows,
   return static_cast<size_t>(inserted) == order.size();
 }
 
+// InsertOne inserts `row` and its audit entry in one statement. False, and
+// nothing is done, if it exists.
+bool InsertOne(Session& session, const CertificateRow& row,
+               const audit::Entry& entry) {
+  std::vector<Param> params = {Bytes(row.serial),
+                               Text(row.issuer_id),
+                               Text(row.profile),
+                               Int(row.profile_version),
+                               Bytes(row.spki_sha256),
+                               TextOrNull(row.device_uid),
+                               TextOrNull(row.fleet_id),
+                               Int(row.crl_shard),
+                               At(row.not_before),
+                               At(row.not_after),
+                               Bytes(row.certificate_der),
+                               At(row.create_time)};
+  AddAudit(entry, params);
+  return session.ExecUnlessTaken(kInsertOne, std::move(params)).has_value();
+}
+
 // FindDers returns the certificates that are recorded under the serials of
 // `rows`, by serial.
 std::map<std::string, std::string> FindDers(
@@ -136,9 +166,23 @@ absl::StatusOr<std::vector<std::string>> PgCertificateStore::Insert(
   if (rows.empty()) {
     return ders;
   }
+  if (rows.size() == 1) {
+    bool done = false;
+    BIRTHMARK_RETURN_IF_ERROR(database_.TransactInOne(
+        [&](Session& session) -> absl::Status {
+          done = InsertOne(session, rows[0], entries[0]);
+          return absl::OkStatus();
+        },
+        Database::InDoubt::kRerun));
+    if (done) {
+      ders.push_back(rows[0].certificate_der);
+      return ders;
+    }
+  }
   // Nearly always all serials are new, and the index says so while it takes the
   // rows. Only a second run looks first.
-  auto if_taken = IfTaken::kInsertNone;
+  auto if_taken =
+      rows.size() == 1 ? IfTaken::kInsertRest : IfTaken::kInsertNone;
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
         const IfTaken now = std::exchange(if_taken, IfTaken::kInsertRest);

@@ -29,8 +29,10 @@ namespace birthmark::storage {
 namespace {
 
 constexpr Statement kFind = {"registration_find",
-                             "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(
+                             "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(,
+      f.ldevid_profile
     FROM certificates c JOIN devices d ON d.device_uid = c.device_uid
+    JOIN fleets f ON f.fleet_id = d.fleet_id
     WHERE c.serial = $1)"};
 // FOR NO KEY UPDATE: rows that refer to the device may come meanwhile.
 constexpr Statement kLock = {"registration_lock",
@@ -44,6 +46,35 @@ constexpr Statement kActivate = {"registration_activate", R"(
                            ELSE $2::timestamptz END
     WHERE device_uid = $1
     RETURNING )" BIRTHMARK_DEVICE_COLUMNS};
+// All that an enrollment is, if the device is still in the state $3 and the key
+// is new. No row: it is not in that state.
+constexpr Statement kEnroll = {"registration_enroll", R"(
+    WITH d AS (
+      UPDATE devices AS d
+      SET state = 2, last_contact_time = $2,
+          version = version + CASE WHEN state = 2 THEN 0 ELSE 1 END,
+          update_time = CASE WHEN state = 2 THEN update_time
+                             ELSE $2::timestamptz END
+      WHERE device_uid = $1 AND state = $3::smallint
+      RETURNING )" BIRTHMARK_DEVICE_COLUMNS R"(),
+    key AS (
+      INSERT INTO keys (spki_sha256, device_uid, owner, usage, state, algorithm,
+                        bits, serial, profile, create_time)
+      SELECT $4::bytea, device_uid, $5::text, $6::smallint, 1, $7::smallint,
+             $8::integer, $9::bytea, $10::text, $11::timestamptz
+      FROM d),
+    event AS (
+      INSERT INTO device_events (device_uid, event_id, kind, from_state,
+                                 to_state, actor, reason, details, create_time)
+      SELECT device_uid, $12::uuid, $13::text, $3::smallint, 2, $14::text,
+             $15::text, $16::jsonb, $17::timestamptz
+      FROM d),
+    audit AS (
+      INSERT INTO audit_entries ()" BIRTHMARK_AUDIT_COLUMNS R"()
+      SELECT $18::timestamptz, $19::uuid, $20::text, $21::text, $22::text,
+             $23::text, $24::bytea
+      FROM d)
+    SELECT * FROM d)"};
 constexpr Statement kCertificate = {
     "registration_certificate",
     "SELECT certificate_der FROM certificates WHERE serial = $1"};
@@ -155,6 +186,49 @@ absl::Status Earlier(Session& session, const DeviceRow& device,
   return absl::OkStatus();
 }
 
+// IsOneStatement tells whether EnrollInOne can do it.
+bool IsOneStatement(const Contact& contact, const Enrollment& enrollment) {
+  const int state = enrollment.event.from_state;
+  return IsUid(contact.device_uid) &&
+         (state == static_cast<int>(DeviceState::kRegistered) ||
+          state == static_cast<int>(DeviceState::kActive)) &&
+         enrollment.mutation.audit.size() == 1 &&
+         !enrollment.mutation.request.has_value();
+}
+
+// EnrollInOne does it all in one statement, or nothing and returns false: then
+// the device is not in the state that it was seen in, or somebody has the key.
+bool EnrollInOne(Session& session, const Contact& contact,
+                 const Enrollment& enrollment, Enrolled& enrolled) {
+  const KeyRow& key = enrollment.key;
+  const DeviceEventRow& event = enrollment.event;
+  std::vector<Param> params = {Text(contact.device_uid),
+                               At(contact.time),
+                               Int(event.from_state),
+                               Bytes(key.spki_sha256),
+                               Text(key.owner),
+                               Int(static_cast<int>(key.usage)),
+                               Int(static_cast<int>(key.algorithm)),
+                               Int(key.bits),
+                               Bytes(key.serial),
+                               Text(key.profile),
+                               At(key.create_time),
+                               Text(event.event_id),
+                               Text(event.kind),
+                               Text(event.actor),
+                               Text(event.reason),
+                               Json(event.details),
+                               At(event.create_time)};
+  AddAudit(enrollment.mutation.audit.front(), params);
+  const auto rows = session.ExecUnlessTaken(kEnroll, std::move(params));
+  if (!rows.has_value() || rows->empty()) {
+    return false;
+  }
+  enrolled.device = ReadDevice((*rows)[0]);
+  enrolled.serial = key.serial;
+  return true;
+}
+
 audit::Entry SupersededEntry(const RevocationRow& revocation,
                              const Contact& contact) {
   return {
@@ -209,9 +283,9 @@ void InsertFirmware(Session& session, absl::string_view device_uid,
 
 }  // namespace
 
-absl::StatusOr<DeviceRow> PgRegistrationStore::FindDeviceByCertificate(
+absl::StatusOr<KnownDevice> PgRegistrationStore::FindDeviceByCertificate(
     absl::string_view serial) {
-  DeviceRow device;
+  KnownDevice known;
   BIRTHMARK_RETURN_IF_ERROR(
       database_.Read([&](Session& session) -> absl::Status {
         const auto found = session.Exec(kFind, Bytes(serial));
@@ -219,15 +293,30 @@ absl::StatusOr<DeviceRow> PgRegistrationStore::FindDeviceByCertificate(
           return NotFound(
               absl::StrCat("issuers/-/certificates/", HexEncode(serial)));
         }
-        device = ReadDevice(found[0]);
+        known.device = ReadDevice(found[0]);
+        known.ldevid_profile = ReadText(found[0][16]);
         return absl::OkStatus();
       }));
-  return device;
+  return known;
 }
 
 absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
     const Contact& contact, const Enrollment& enrollment) {
   Enrolled enrolled;
+  if (IsOneStatement(contact, enrollment)) {
+    bool done = false;
+    BIRTHMARK_RETURN_IF_ERROR(database_.TransactInOne(
+        [&](Session& session) -> absl::Status {
+          done = EnrollInOne(session, contact, enrollment, enrolled);
+          return absl::OkStatus();
+        },
+        Database::InDoubt::kRerun));
+    if (done) {
+      return enrolled;
+    }
+  }
+  // The device's state or the key is not what it was taken for, or this did it
+  // and did not hear of it: look first.
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
         enrolled = {};

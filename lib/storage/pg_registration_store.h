@@ -22,7 +22,7 @@ class PgRegistrationStore : public RegistrationStore {
  public:
   explicit PgRegistrationStore(Database& database) : database_(database) {}
 
-  absl::StatusOr<DeviceRow> FindDeviceByCertificate(
+  absl::StatusOr<KnownDevice> FindDeviceByCertificate(
       absl::string_view serial) override;
   absl::StatusOr<Enrolled> Enroll(const Contact& contact,
                                   const Enrollment& enrollment) override;

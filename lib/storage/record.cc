@@ -19,9 +19,14 @@ namespace {
 
 constexpr Statement kInsertAudit = {"audit_insert", R"(
     INSERT INTO audit_entries
-      (entry_time, entry_id, actor, action, resource, entry, leaf_hash)
+      ()" BIRTHMARK_AUDIT_COLUMNS R"()
     SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[],
                          $5::text[], $6::text[], $7::bytea[]))"};
+
+// To the millisecond, like the canonical bytes.
+absl::Time EntryTime(const audit::Entry& entry) {
+  return absl::FromUnixMillis(absl::ToUnixMillis(entry.time));
+}
 
 constexpr Statement kInsertEvents = {"events_insert", R"(
     INSERT INTO device_events
@@ -59,8 +64,7 @@ void RecordAudit(Session& session,
   BytesArray hashes;
   for (const audit::Entry* entry : entries) {
     const std::string canonical = audit::Canonical(*entry);
-    // To the millisecond, like the canonical bytes.
-    times.Add(absl::FromUnixMillis(absl::ToUnixMillis(entry->time)));
+    times.Add(EntryTime(*entry));
     ids.Add(entry->id);
     actors.Add(entry->actor);
     actions.Add(entry->action);
@@ -70,6 +74,18 @@ void RecordAudit(Session& session,
   }
   session.Exec(kInsertAudit, times.Take(), ids.Take(), actors.Take(),
                actions.Take(), resources.Take(), texts.Take(), hashes.Take());
+}
+
+void AddAudit(const audit::Entry& entry, std::vector<Param>& params) {
+  std::string canonical = audit::Canonical(entry);
+  std::string hash = audit::LeafHash(canonical);
+  params.push_back(At(EntryTime(entry)));
+  params.push_back(Text(entry.id));
+  params.push_back(Text(entry.actor));
+  params.push_back(Text(entry.action));
+  params.push_back(Text(entry.resource));
+  params.push_back(Text(canonical));
+  params.push_back(Bytes(hash));
 }
 
 void RecordEvents(Session& session,

@@ -3,11 +3,14 @@
 #ifndef BIRTHMARK_LIB_STORAGE_RECORD_H_
 #define BIRTHMARK_LIB_STORAGE_RECORD_H_
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "lib/audit/entry.h"
 #include "lib/storage/device_row.h"
 #include "lib/storage/mutation.h"
+#include "lib/storage/param.h"
 #include "lib/storage/session.h"
 
 namespace birthmark::storage {
@@ -16,6 +19,13 @@ namespace birthmark::storage {
 void RecordAudit(Session& session,
                  absl::Span<const audit::Entry* const> entries);
 void RecordAudit(Session& session, absl::Span<const audit::Entry> entries);
+
+// AddAudit adds the columns of an entry of the audit log to `params`, in the
+// order of BIRTHMARK_AUDIT_COLUMNS, for a statement that inserts other things
+// too.
+#define BIRTHMARK_AUDIT_COLUMNS \
+  "entry_time, entry_id, actor, action, resource, entry, leaf_hash"
+void AddAudit(const audit::Entry& entry, std::vector<Param>& params);
 
 // RecordEvents appends `events` to the devices' histories.
 void RecordEvents(Session& session,

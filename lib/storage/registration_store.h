@@ -24,9 +24,11 @@ struct Contact {
 
 // Enrollment is a fresh operational key that a device asks a certificate for.
 struct Enrollment {
-  KeyRow key;            // usage kLdevid; `serial` is the proposal
-  DeviceEventRow event;  // kind "registered" or "renewed"; states completed by
-                         // the store
+  KeyRow key;  // usage kLdevid; `serial` is the proposal
+  // Kind "registered" or "renewed". The states are the store's: from_state is
+  // no more than what the device was in when the caller last looked. If that
+  // still holds, it costs less.
+  DeviceEventRow event;
   Mutation mutation;
 };
 
@@ -38,6 +40,12 @@ struct Enrolled {
   std::string certificate_der;
 };
 
+// KnownDevice is a device and what its fleet has for it.
+struct KnownDevice {
+  DeviceRow device;
+  std::string ldevid_profile;
+};
+
 // RegistrationStore is the devices' own side: they enroll keys and report
 // firmware. Thread-safe. Every method is one transaction.
 class RegistrationStore {
@@ -45,7 +53,7 @@ class RegistrationStore {
   virtual ~RegistrationStore() = default;
   // FindDeviceByCertificate returns the device whose certificate has `serial`.
   // kNotFound / DEVICE_NOT_FOUND.
-  virtual absl::StatusOr<DeviceRow> FindDeviceByCertificate(
+  virtual absl::StatusOr<KnownDevice> FindDeviceByCertificate(
       absl::string_view serial) = 0;
   // Enroll records the key, moves a registered device to active, writes the
   // event and the contact. Idempotent by (device, key): a repeat changes

@@ -1,6 +1,6 @@
 #include "lib/storage/session.h"
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,12 +42,12 @@ pqxx::result Session::ExecAll(const Statement& statement,
   return transaction_.exec(pqxx::prepped{statement.name}, list);
 }
 
-int64_t Session::InsertAll(const Statement& statement,
-                           std::vector<Param> params) {
+std::optional<pqxx::result> Session::ExecUnlessTaken(
+    const Statement& statement, std::vector<Param> params) {
   try {
-    return ExecAll(statement, std::move(params)).affected_rows();
+    return ExecAll(statement, std::move(params));
   } catch (const pqxx::unique_violation&) {
-    return 0;
+    return std::nullopt;
   }
 }
 

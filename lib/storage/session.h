@@ -5,6 +5,7 @@
 #define BIRTHMARK_LIB_STORAGE_SESSION_H_
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -59,8 +60,14 @@ class Session {
     std::vector<Param> all;
     all.reserve(sizeof...(params));
     (all.push_back(std::forward<Params>(params)), ...);
-    return InsertAll(statement, std::move(all));
+    const auto result = ExecUnlessTaken(statement, std::move(all));
+    return result.has_value() ? result->affected_rows() : 0;
   }
+
+  // ExecUnlessTaken executes a statement that changes something; nothing if a
+  // row that it inserts is taken. PostgreSQL has then undone all of it.
+  std::optional<pqxx::result> ExecUnlessTaken(const Statement& statement,
+                                              std::vector<Param> params);
 
   // ExecScript executes any number of statements without parameters.
   void ExecScript(const std::string& sql) { transaction_.exec(sql); }
@@ -72,7 +79,6 @@ class Session {
 
  private:
   pqxx::result ExecAll(const Statement& statement, std::vector<Param> params);
-  int64_t InsertAll(const Statement& statement, std::vector<Param> params);
 
   pqxx::transaction_base& transaction_;
   std::set<std::string>& prepared_;

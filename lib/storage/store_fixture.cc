@@ -201,10 +201,13 @@ Contact StoreTest::ContactOf(const AdmissionRequest& device,
 
 absl::StatusOr<Enrolled> StoreTest::Enroll(const AdmissionRequest& device,
                                            const KeyRow& key) {
+  // True of its first key.
+  DeviceEventRow event = Event("registered");
+  event.from_state = static_cast<int>(device.device.state);
   return backend_->registration().Enroll(
       ContactOf(device, device.key.serial),
       {.key = key,
-       .event = Event("registered"),
+       .event = event,
        .mutation = Change("device.register", device.key.owner)});
 }
 

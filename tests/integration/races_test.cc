@@ -35,7 +35,7 @@ constexpr int kRounds = 10;
 constexpr int kContestsPerRound = 400;
 // Streams that wait for each other in a circle, or rerun for ever, are not done
 // by then.
-constexpr absl::Duration kBound = absl::Minutes(2);
+constexpr absl::Duration kBound = absl::Minutes(5);
 
 class RacesTest : public testing::Test {
  protected:

@@ -117,6 +117,8 @@ inline constexpr absl::string_view kSignerOffline = "SIGNER_OFFLINE";
 inline constexpr absl::string_view kDatabaseOffline = "DATABASE_OFFLINE";
 // The server shuts down; another one, or itself in a moment, will answer.
 inline constexpr absl::string_view kServerDraining = "SERVER_DRAINING";
+// Nothing was sent on a stream for long.
+inline constexpr absl::string_view kStreamIdle = "STREAM_IDLE";
 
 // UNIMPLEMENTED: the method is not served here. Metadata: method.
 inline constexpr absl::string_view kMethodNotServed = "METHOD_NOT_SERVED";

@@ -22,6 +22,7 @@ constexpr int kMaxQueuedCalls = 1 << 20;
 constexpr int kMaxMessageBytes = 1 << 30;
 constexpr int kMaxConnections = 1024;
 constexpr int kMaxInFlightItems = 1 << 20;
+constexpr int kMaxInFlightTotal = 1000000;
 constexpr int64_t kMaxDrainSeconds = 3600;
 constexpr int64_t kMaxCrlSeconds = int64_t{366} * 24 * 3600;
 
@@ -153,8 +154,11 @@ absl::Status CheckRegistration(const v1::ServerConfig& config) {
   if (!v1::Arithmetic_IsValid(registration.arithmetic())) {
     return Invalid("registration.arithmetic", "no such value");
   }
-  return RequireRange("registration.max_in_flight_items",
-                      registration.max_in_flight_items(), 0, kMaxInFlightItems);
+  BIRTHMARK_RETURN_IF_ERROR(RequireRange("registration.max_in_flight_items",
+                                         registration.max_in_flight_items(), 0,
+                                         kMaxInFlightItems));
+  return RequireRange("registration.max_in_flight_total",
+                      registration.max_in_flight_total(), 0, kMaxInFlightTotal);
 }
 
 template <typename T>

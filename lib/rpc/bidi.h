@@ -9,7 +9,8 @@
 //   };
 //
 // Memory stays bounded because nothing is read that was not asked for: one
-// message is read when the stream starts, and one more for each RequestNext().
+// message is read when the stream starts, and one more for each RequestNext(),
+// once the client has taken most of what was written for it.
 
 #ifndef BIRTHMARK_LIB_RPC_BIDI_H_
 #define BIRTHMARK_LIB_RPC_BIDI_H_
@@ -30,6 +31,7 @@ class StreamCore {
   virtual bool Write(std::unique_ptr<google::protobuf::Message> message) = 0;
   virtual void RequestNext() = 0;
   virtual void Finish(absl::Status status) = 0;
+  virtual void Cut() = 0;
   virtual size_t PendingWrites() const = 0;
   virtual bool IsOver() const = 0;
 };
@@ -56,6 +58,11 @@ class BidiStream {
   // Finish ends the stream with `status` once everything written before has
   // left. Only the first call counts.
   void Finish(absl::Status status) const { core_->Finish(std::move(status)); }
+
+  // Cut ends a finished stream whose client does not take what was written for
+  // it: the rest is dropped, and the client hears of a cancellation instead of
+  // the status. Does nothing before Finish.
+  void Cut() const { core_->Cut(); }
 
   // PendingWrites is how many messages have not been taken by the network.
   size_t PendingWrites() const { return core_->PendingWrites(); }

@@ -10,6 +10,7 @@
 #include "grpc/grpc_security_constants.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
+#include "lib/base/spread_delay.h"
 #include "lib/base/status_macros.h"
 #include "lib/rpc/status.h"
 #include "lib/rpc/wire.h"
@@ -20,8 +21,8 @@ namespace {
 
 using google::protobuf::Message;
 
-// How long a caller who met a full queue should stay away.
-constexpr absl::Duration kOverloadRetry = absl::Milliseconds(250);
+// How long a caller who met a full queue should stay away at least.
+constexpr absl::Duration kOverloadRetry = absl::Milliseconds(500);
 
 // Streams are cheap while nothing happens on them, but not free.
 constexpr size_t kMaxStreams = 4096;
@@ -31,12 +32,14 @@ absl::Status Overloaded(absl::string_view limit) {
       MakeError(
           absl::StatusCode::kResourceExhausted, reasons::kServerOverloaded,
           "the server is busy; try again a little later", {{"limit", limit}}),
-      kOverloadRetry);
+      SpreadDelay(kOverloadRetry));
 }
 
 absl::Status ShuttingDown() {
-  return MakeError(absl::StatusCode::kUnavailable, reasons::kServerDraining,
-                   "the server is shutting down; try again");
+  return WithRetryAfter(
+      MakeError(absl::StatusCode::kUnavailable, reasons::kServerDraining,
+                "the server is shutting down; try again"),
+      SpreadDelay(kOverloadRetry));
 }
 
 // LeafDer returns the certificate that the client showed, "" if it is not
@@ -128,6 +131,7 @@ class GenericService::Call : public grpc::ServerGenericBidiReactor,
   // StreamTransport.
   void Read(grpc::ByteBuffer* buffer) override { StartRead(buffer); }
   void Write(const grpc::ByteBuffer* buffer) override { StartWrite(buffer); }
+  void Cancel() override { context_.TryCancel(); }
   void End(grpc::Status status) override { Finish(std::move(status)); }
 
  private:

@@ -61,6 +61,9 @@ class Router {
     absl::Duration max_deadline = absl::Minutes(5);
     // What may wait to be written on one stream.
     size_t stream_write_bytes = size_t{16} << 20;
+    // While more than this waits to be written on a stream, nothing is read
+    // from it: who does not read is not listened to.
+    size_t stream_unread_bytes = size_t{512} << 10;
   };
 
   // `clock` and `metrics` must outlive the router.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/rpc/status.h"
@@ -11,6 +12,13 @@
 namespace birthmark::rpc {
 
 using google::protobuf::Message;
+
+namespace {
+
+// How long a client that did not read should stay away.
+constexpr absl::Duration kUnreadRetry = absl::Seconds(1);
+
+}  // namespace
 
 ServerStream::ServerStream(const Router& router, const Router::Method& method,
                            CallContext context, ThreadPool& pool)
@@ -48,8 +56,7 @@ void ServerStream::OnWritten(bool ok) {
   writes_.pop_front();
   if (!ok) {
     broken_ = true;
-    writes_.clear();
-    write_bytes_ = 0;
+    DropWrites();
   }
   Drive(lock);
 }
@@ -105,11 +112,14 @@ bool ServerStream::Write(std::unique_ptr<Message> message) {
     return false;
   }
   if (write_bytes_ + buffer->Length() > router_.options().stream_write_bytes) {
-    FinishLocked(MakeError(
-        absl::StatusCode::kResourceExhausted, reasons::kTooManyInFlight,
-        "answers are waiting and are not read; read them",
-        {{"limit", absl::StrCat(router_.options().stream_write_bytes)}}));
+    FinishLocked(WithRetryAfter(
+        MakeError(
+            absl::StatusCode::kResourceExhausted, reasons::kTooManyInFlight,
+            "answers are waiting and are not read; read them",
+            {{"limit", absl::StrCat(router_.options().stream_write_bytes)}}),
+        kUnreadRetry));
     broken_ = true;  // what waits would not be read either
+    DropWrites();
     Post(lock, {EventKind::kCancel, {}});
     Drive(lock);
     return false;
@@ -130,6 +140,23 @@ void ServerStream::Finish(absl::Status status) {
   Lock lock(mutex_);
   FinishLocked(std::move(status));
   Drive(lock);
+}
+
+void ServerStream::Cut() {
+  Lock lock(mutex_);
+  if (final_status_.has_value()) {
+    cut_ = true;
+    broken_ = true;
+    DropWrites();
+    Drive(lock);
+  }
+}
+
+void ServerStream::DropWrites() {
+  while (writes_.size() > (writing_ ? 1u : 0u)) {
+    write_bytes_ -= writes_.back().Length();
+    writes_.pop_back();
+  }
 }
 
 void ServerStream::FinishLocked(absl::Status status) {
@@ -248,6 +275,11 @@ void ServerStream::Drive(Lock& lock) {
       lock.unlock();
       transport->End(ToGrpc(status));
       lock.lock();
+    } else if (cut_ && writing_) {
+      cut_ = false;
+      lock.unlock();
+      transport->Cancel();
+      lock.lock();
     } else if (!writes_.empty() && !writing_ && !broken_) {
       writing_ = true;
       const grpc::ByteBuffer* buffer = &writes_.front();
@@ -256,7 +288,7 @@ void ServerStream::Drive(Lock& lock) {
       lock.lock();
     } else if (handler_ != nullptr && reads_wanted_ > 0 && !reading_ &&
                !read_closed_ && !final_status_.has_value() &&
-               write_bytes_ <= router_.options().stream_write_bytes / 2) {
+               write_bytes_ <= router_.options().stream_unread_bytes) {
       --reads_wanted_;
       reading_ = true;
       lock.unlock();

@@ -32,6 +32,8 @@ class StreamTransport {
   virtual ~StreamTransport() = default;
   virtual void Read(grpc::ByteBuffer* buffer) = 0;
   virtual void Write(const grpc::ByteBuffer* buffer) = 0;
+  // Cancel makes a write that is under way fail.
+  virtual void Cancel() = 0;
   // Nothing is started after it.
   virtual void End(grpc::Status status) = 0;
 };
@@ -64,6 +66,7 @@ class ServerStream : public StreamCore,
   bool Write(std::unique_ptr<google::protobuf::Message> message) override;
   void RequestNext() override;
   void Finish(absl::Status status) override;
+  void Cut() override;
   size_t PendingWrites() const override;
   bool IsOver() const override;
 
@@ -80,6 +83,8 @@ class ServerStream : public StreamCore,
   void Run(Event event);
   void Drive(Lock& lock);
   void FinishLocked(absl::Status status);
+  // Nothing but a write under way stays.
+  void DropWrites();
 
   const Router& router_;
   const Router::Method& method_;
@@ -102,6 +107,7 @@ class ServerStream : public StreamCore,
   size_t write_bytes_ = 0;
   bool writing_ = false;
   bool broken_ = false;  // nothing can be written any more
+  bool cut_ = false;     // a write under way is to be cancelled
 
   std::optional<absl::Status> final_status_;
   bool ended_ = false;     // Transport::End was called

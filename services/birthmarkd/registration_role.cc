@@ -106,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
       options.profiles,
       LoadProfilesOf(section.profile_files(), "registration.profile_files"));
   options.max_in_flight_items = section.max_in_flight_items();
+  options.max_in_flight_total = section.max_in_flight_total();
   if (section.arithmetic() == config::v1::ARITHMETIC_BORINGSSL) {
     options.arithmetic = crypto::Arithmetic::kBoringSsl;
   }

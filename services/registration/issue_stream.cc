@@ -6,9 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
+#include "lib/base/spread_delay.h"
 
 namespace birthmark::registration {
 namespace {
+
+// How long those who ended for the load or a shutdown should stay away at
+// least. Who gives way comes back after those who waited.
+constexpr absl::Duration kRetry = absl::Seconds(1);
+constexpr absl::Duration kRetryAfterTurn = absl::Seconds(3);
 
 absl::Status Invalid(absl::string_view field, absl::string_view text) {
   return MakeError(absl::StatusCode::kInvalidArgument, reasons::kInvalidField,
@@ -27,14 +33,16 @@ size_t SizeOf(const Items& items) {
 }  // namespace
 
 IssueStream::IssueStream(rpc::BidiStream<Response> stream, Opener opener,
-                         Worker worker, int max_in_flight,
-                         ThreadPool& batch_pool, Metrics& metrics)
+                         Worker worker, Windows& windows,
+                         ThreadPool& batch_pool, Clock& clock, Metrics& metrics)
     : stream_(std::move(stream)),
       opener_(std::move(opener)),
       worker_(std::move(worker)),
-      max_in_flight_(static_cast<size_t>(max_in_flight)),
+      windows_(windows),
       batch_pool_(batch_pool),
-      metrics_(metrics) {
+      clock_(clock),
+      metrics_(metrics),
+      active_at_(clock.MonotonicNow()) {
   metrics_.streams.Add(1);
 }
 
@@ -62,9 +70,19 @@ void IssueStream::Open(const Request::Open& open) {
   if (!opened.ok()) {
     return End(opened.status());
   }
+  auto window = windows_.Take(opened->batch.actor);
+  if (!window.ok()) {
+    return End(window.status());
+  }
+  window_ = *std::move(window);
   batch_ = std::move(opened->batch);
   opened_ = true;
-  opened->message.set_max_in_flight(static_cast<int32_t>(max_in_flight_));
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    active_at_ = clock_.MonotonicNow();
+    opened_at_ = active_at_;
+  }
+  opened->message.set_max_in_flight(static_cast<int32_t>(window_->size()));
   Response response;
   *response.mutable_opened() = std::move(opened->message);
   stream_.Write(std::move(response));
@@ -87,23 +105,26 @@ void IssueStream::Accept(Request::Items items) {
     if (ended_) {
       return;
     }
-    if (unanswered_ + count > max_in_flight_) {
-      const std::string limit = absl::StrCat(max_in_flight_);
-      return EndLocked(MakeError(
-          absl::StatusCode::kResourceExhausted, reasons::kTooManyInFlight,
-          absl::StrCat("more than ", limit,
-                       " items are unanswered: wait for results "
-                       "before sending more"),
-          {{"limit", limit}}));
+    if (unanswered_ + count > window_->size()) {
+      const std::string limit = absl::StrCat(window_->size());
+      return EndLocked(WithRetryAfter(
+          MakeError(absl::StatusCode::kResourceExhausted,
+                    reasons::kTooManyInFlight,
+                    absl::StrCat("more than ", limit,
+                                 " items are unanswered: wait for results "
+                                 "before sending more"),
+                    {{"limit", limit}}),
+          SpreadDelay(kRetry)));
     }
     std::move(items.mutable_items()->begin(), items.mutable_items()->end(),
               std::back_inserter(pending_));
     unanswered_ += count;
     unanswered_bytes_ += bytes;
+    active_at_ = clock_.MonotonicNow();
     metrics_.items_in_flight.Add(static_cast<double>(count));
     StartTasks();
-    paused_ = unanswered_bytes_ > kMaxUnansweredBytes;
-    if (paused_) {
+    paused_ = unanswered_bytes_ > MaxBytes();
+    if (paused_ || !leaving_.ok()) {
       return;
     }
   }
@@ -127,7 +148,7 @@ void IssueStream::StartTasks() {
         MakeError(absl::StatusCode::kResourceExhausted,
                   reasons::kServerOverloaded,
                   "too many batches are in work: open the batch again later"),
-        absl::Seconds(1)));
+        SpreadDelay(kRetry)));
   }
 }
 
@@ -168,7 +189,8 @@ void IssueStream::Answer(size_t bytes, std::vector<Response::Result> results) {
     std::lock_guard<std::mutex> lock(mutex_);
     unanswered_ -= results.size();
     unanswered_bytes_ -= bytes;
-    resume = paused_ && unanswered_bytes_ <= kMaxUnansweredBytes;
+    active_at_ = clock_.MonotonicNow();
+    resume = paused_ && unanswered_bytes_ <= MaxBytes() && leaving_.ok();
     paused_ = paused_ && !resume;
     metrics_.items_in_flight.Add(-static_cast<double>(results.size()));
   }
@@ -196,12 +218,58 @@ void IssueStream::OnHalfClose() {
 void IssueStream::OnCancel() {
   std::lock_guard<std::mutex> lock(mutex_);
   ended_ = true;
+  ended_at_ = clock_.MonotonicNow();
   pending_.clear();
 }
 
 void IssueStream::OnDrain() {
+  Leave(WithRetryAfter(
+      MakeError(absl::StatusCode::kUnavailable, reasons::kServerDraining,
+                "the server shuts down: open the batch again"),
+      SpreadDelay(kRetry)));
+}
+
+void IssueStream::Tick(absl::Duration now) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_) {
+      if (now - ended_at_ >= kLinger) {
+        stream_.Cut();
+      }
+      return;
+    }
+    if (unanswered_ > 0 || now - active_at_ < kMaxIdle) {
+      return;
+    }
+  }
+  Leave(WithRetryAfter(
+      MakeError(absl::StatusCode::kUnavailable, reasons::kStreamIdle,
+                "nothing was sent for long: open the batch again"),
+      SpreadDelay(kRetry)));
+}
+
+bool IssueStream::GiveWay(absl::Duration now) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_ || !leaving_.ok() || !opened_at_.has_value() ||
+        now - *opened_at_ < kTurn) {
+      return false;
+    }
+  }
+  Leave(WithRetryAfter(
+      MakeError(absl::StatusCode::kResourceExhausted,
+                reasons::kServerOverloaded,
+                "other lines are waiting for their turn: open the batch again "
+                "later"),
+      SpreadDelay(kRetryAfterTurn)));
+  return true;
+}
+
+void IssueStream::Leave(absl::Status status) {
   std::lock_guard<std::mutex> lock(mutex_);
-  draining_ = true;
+  if (leaving_.ok()) {
+    leaving_ = std::move(status);
+  }
   FinishIfDone();
 }
 
@@ -211,11 +279,8 @@ void IssueStream::FinishIfDone() {
   }
   if (half_closed_) {
     EndLocked(absl::OkStatus());
-  } else if (draining_) {
-    EndLocked(WithRetryAfter(
-        MakeError(absl::StatusCode::kUnavailable, reasons::kServerDraining,
-                  "the server shuts down: open the batch again"),
-        absl::Seconds(1)));
+  } else if (!leaving_.ok()) {
+    EndLocked(leaving_);
   }
 }
 
@@ -229,6 +294,7 @@ void IssueStream::EndLocked(absl::Status status) {
     return;
   }
   ended_ = true;
+  ended_at_ = clock_.MonotonicNow();
   pending_.clear();
   stream_.Finish(std::move(status));
 }

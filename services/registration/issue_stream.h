@@ -8,17 +8,21 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "birthmark/provisioning/v1/provisioning_service.pb.h"
+#include "lib/base/clock.h"
 #include "lib/base/thread_pool.h"
 #include "lib/rpc/bidi.h"
 #include "services/registration/item_issuer.h"
 #include "services/registration/metrics.h"
+#include "services/registration/windows.h"
 
 namespace birthmark::registration {
 
@@ -40,9 +44,16 @@ class IssueStream
   // What must be waiting before a second task is worth its transaction.
   static constexpr size_t kWorthATask = 64;
   static constexpr int kMaxItemsPerMessage = 1000;
-  // While more than this is unanswered nothing more is read. Items of a usual
-  // size never come to it: it bounds what hostile ones can occupy.
-  static constexpr size_t kMaxUnansweredBytes = size_t{16} << 20;
+  // While more bytes than this for each item of the window are unanswered
+  // nothing more is read. Items of a usual size never come to it: it bounds
+  // what hostile ones can occupy.
+  static constexpr size_t kBytesPerItem = size_t{8} << 10;
+  // A stream on which nothing has happened for so long ends: it holds a window.
+  static constexpr absl::Duration kMaxIdle = absl::Minutes(5);
+  // How long a stream may go on while others wait for a window.
+  static constexpr absl::Duration kTurn = absl::Minutes(1);
+  // How long a stream that has ended waits for its client to read the rest.
+  static constexpr absl::Duration kLinger = absl::Seconds(10);
 
   // Opened is an open batch and the message that says so.
   struct Opened {
@@ -57,15 +68,25 @@ class IssueStream
       const OpenBatch& batch, const std::vector<Request::Item>& items,
       const std::function<bool()>& stopped)>;
 
-  // `batch_pool` and `metrics` must outlive the stream.
+  // `windows`, `batch_pool`, `clock` and `metrics` must outlive the stream.
   IssueStream(rpc::BidiStream<Response> stream, Opener opener, Worker worker,
-              int max_in_flight, ThreadPool& batch_pool, Metrics& metrics);
+              Windows& windows, ThreadPool& batch_pool, Clock& clock,
+              Metrics& metrics);
   ~IssueStream() override;
 
   void OnMessage(Request request) override;
   void OnHalfClose() override;
   void OnCancel() override;
   void OnDrain() override;
+
+  // Tick is for every second or so. It ends the stream if it is idle, and cuts
+  // it off if it has ended but its client does not read.
+  void Tick(absl::Duration now);
+
+  // GiveWay has the stream end when what it has taken is answered, so that
+  // others get a window, if it has had its turn. False if it has not, or is
+  // ending anyway.
+  bool GiveWay(absl::Duration now);
 
  private:
   void Open(const Request::Open& open);
@@ -75,19 +96,24 @@ class IssueStream
   void Answer(size_t bytes, std::vector<Response::Result> results);
   void End(absl::Status status);
   void EndLocked(absl::Status status);
+  // Takes nothing more and ends with `status` when all is answered.
+  void Leave(absl::Status status);
   void FinishIfDone();  // mutex_ is held
+  size_t MaxBytes() const { return window_->size() * kBytesPerItem; }
   bool IsEnded() const;
 
   const rpc::BidiStream<Response> stream_;
   const Opener opener_;
   const Worker worker_;
-  const size_t max_in_flight_;
+  Windows& windows_;
   ThreadPool& batch_pool_;
+  Clock& clock_;
   Metrics& metrics_;
 
   // Set by the first message, before there is any task.
   bool opened_ = false;
   OpenBatch batch_;
+  std::unique_ptr<Windows::Window> window_;
 
   mutable std::mutex mutex_;
   std::deque<Request::Item> pending_;  // all below under mutex_
@@ -96,8 +122,12 @@ class IssueStream
   bool paused_ = false;  // the next message is not asked for yet
   int tasks_ = 0;
   bool half_closed_ = false;
-  bool draining_ = false;
+  absl::Status leaving_;  // not OK: what Leave was told
   bool ended_ = false;
+  // When it was opened, when it was last heard of, when it ended.
+  std::optional<absl::Duration> opened_at_;
+  absl::Duration active_at_;
+  absl::Duration ended_at_;
 };
 
 }  // namespace birthmark::registration

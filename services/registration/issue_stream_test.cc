@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "lib/base/error.h"
+#include "lib/base/fake_clock.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 
@@ -29,7 +31,10 @@ class FakeCore : public rpc::StreamCore {
     }
     const auto& response = dynamic_cast<const Response&>(*message);
     results_ += response.results().results_size();
-    opened_ += response.has_opened() ? 1 : 0;
+    if (response.has_opened()) {
+      ++opened_;
+      max_in_flight_ = response.opened().max_in_flight();
+    }
     changed_.notify_all();
     return true;
   }
@@ -44,6 +49,10 @@ class FakeCore : public rpc::StreamCore {
       status_ = std::move(status);
     }
     changed_.notify_all();
+  }
+  void Cut() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    cut_ = true;
   }
   size_t PendingWrites() const override { return 0; }
   bool IsOver() const override { return false; }
@@ -69,6 +78,14 @@ class FakeCore : public rpc::StreamCore {
     std::lock_guard<std::mutex> lock(mutex_);
     return requested_;
   }
+  bool cut() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return cut_;
+  }
+  int max_in_flight() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return max_in_flight_;
+  }
   bool finished() {
     std::lock_guard<std::mutex> lock(mutex_);
     return finished_;
@@ -80,6 +97,8 @@ class FakeCore : public rpc::StreamCore {
   int results_ = 0;
   int opened_ = 0;
   int requested_ = 0;
+  int max_in_flight_ = 0;
+  bool cut_ = false;
   bool finished_ = false;
   absl::Status status_;
 };
@@ -128,7 +147,7 @@ class IssueStreamTest : public testing::Test {
                const std::function<bool()>& stopped) {
           return Work(items, stopped);
         },
-        kMaxInFlight, pool_, metrics_);
+        windows_, pool_, clock_, metrics_);
   }
 
   ~IssueStreamTest() override { gate_.Open(); }
@@ -167,6 +186,8 @@ class IssueStreamTest : public testing::Test {
 
   telemetry::Registry registry_;
   Metrics metrics_;
+  FakeClock clock_;
+  Windows windows_{8 * kMaxInFlight, kMaxInFlight, clock_, metrics_};
   absl::Status open_status_;
   Gate gate_;
   std::mutex mutex_;
@@ -222,6 +243,7 @@ TEST_F(IssueStreamTest, AnExcessEndsTheStream) {
   EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted,
                                reasons::kTooManyInFlight));
   EXPECT_THAT(status, HasMetadata("limit", "1000"));
+  EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(1));
 }
 
 TEST_F(IssueStreamTest, ReadsOnlyWhatItAskedFor) {
@@ -235,7 +257,7 @@ TEST_F(IssueStreamTest, HugeItemsHoldTheNextMessageBack) {
   Open();
   Request request;
   request.mutable_items()->add_items()->set_csr_der(
-      std::string(IssueStream::kMaxUnansweredBytes, 'x'));
+      std::string(kMaxInFlight * IssueStream::kBytesPerItem, 'x'));
   stream_->OnMessage(std::move(request));
   EXPECT_EQ(core_->requested(), 1);
   gate_.Open();
@@ -334,8 +356,100 @@ TEST_F(IssueStreamTest, WithoutRoomForATaskTheStreamIsRefused) {
   pool_.Drain();
   Open();
   Send(1);
-  EXPECT_THAT(core_->WaitForEnd(), StatusIs(StatusCode::kResourceExhausted,
-                                            reasons::kServerOverloaded));
+  const absl::Status status = core_->WaitForEnd();
+  EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted,
+                               reasons::kServerOverloaded));
+  EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(1));
+}
+
+TEST_F(IssueStreamTest, HoldsAWindowWhileItLives) {
+  Open();
+  EXPECT_EQ(core_->max_in_flight(), kMaxInFlight);
+  EXPECT_EQ(windows_.granted(), static_cast<size_t>(kMaxInFlight));
+  stream_->OnCancel();
+  stream_.reset();
+  EXPECT_EQ(windows_.granted(), 0u);
+}
+
+TEST_F(IssueStreamTest, WithoutAWindowItIsRefusedAtOnce) {
+  std::vector<std::unique_ptr<Windows::Window>> others;
+  while (true) {
+    auto window = windows_.Take(absl::StrCat(others.size()));
+    if (!window.ok()) {
+      break;
+    }
+    others.push_back(*std::move(window));
+  }
+  Open();
+  const absl::Status status = core_->WaitForEnd();
+  EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted,
+                               reasons::kServerOverloaded));
+  EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(1));
+  EXPECT_EQ(core_->opened(), 0);
+}
+
+TEST_F(IssueStreamTest, AnIdleStreamEnds) {
+  gate_.Open();
+  Open();
+  Send(1);
+  core_->WaitForResults(1);
+  pool_.Drain();
+  clock_.Advance(IssueStream::kMaxIdle - absl::Seconds(1));
+  stream_->Tick(clock_.MonotonicNow());
+  EXPECT_FALSE(core_->finished());
+  clock_.Advance(absl::Seconds(1));
+  stream_->Tick(clock_.MonotonicNow());
+  const absl::Status status = core_->WaitForEnd();
+  EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, reasons::kStreamIdle));
+  EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(1));
+}
+
+TEST_F(IssueStreamTest, AStreamThatIsNeverOpenedEnds) {
+  clock_.Advance(IssueStream::kMaxIdle);
+  stream_->Tick(clock_.MonotonicNow());
+  EXPECT_THAT(core_->WaitForEnd(),
+              StatusIs(StatusCode::kUnavailable, reasons::kStreamIdle));
+}
+
+TEST_F(IssueStreamTest, WorkInProgressIsNotIdle) {
+  Open();
+  Send(1);
+  clock_.Advance(10 * IssueStream::kMaxIdle);
+  stream_->Tick(clock_.MonotonicNow());
+  EXPECT_FALSE(core_->finished());
+}
+
+TEST_F(IssueStreamTest, AfterItsTurnItGivesWayWithoutLosingAnything) {
+  Open();
+  Send(500);
+  EXPECT_FALSE(stream_->GiveWay(clock_.MonotonicNow()));
+  clock_.Advance(IssueStream::kTurn);
+  EXPECT_TRUE(stream_->GiveWay(clock_.MonotonicNow()));
+  // Another stream is to be found next time.
+  EXPECT_FALSE(stream_->GiveWay(clock_.MonotonicNow()));
+  EXPECT_FALSE(core_->finished());
+  // What was on its way is taken, and nothing more is asked for.
+  const int requested = core_->requested();
+  Send(100);
+  EXPECT_EQ(core_->requested(), requested);
+  gate_.Open();
+  const absl::Status status = core_->WaitForEnd();
+  EXPECT_THAT(status, StatusIs(StatusCode::kResourceExhausted,
+                               reasons::kServerOverloaded));
+  EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(3));
+  EXPECT_EQ(core_->results(), 600);
+}
+
+TEST_F(IssueStreamTest, WhoDoesNotReadTheEndIsCutOff) {
+  Open();
+  Send(kMaxInFlight);
+  Send(1);
+  EXPECT_FALSE(core_->WaitForEnd().ok());
+  stream_->Tick(clock_.MonotonicNow());
+  EXPECT_FALSE(core_->cut());
+  clock_.Advance(IssueStream::kLinger);
+  stream_->Tick(clock_.MonotonicNow());
+  EXPECT_TRUE(core_->cut());
 }
 
 }  // namespace

@@ -40,6 +40,17 @@ Metrics::Metrics(telemetry::Registry& registry)
                           .AddGauge("birthmark_registration_items_in_flight",
                                     "Batch items that wait for their answer.")
                           .With({})),
+      items_granted(registry
+                        .AddGauge("birthmark_registration_items_granted",
+                                  "Batch items that the open streams may have "
+                                  "unanswered, all together.")
+                        .With({})),
+      opens_refused(
+          registry
+              .AddCounter("birthmark_registration_opens_refused_total",
+                          "Streams refused because all that may be in flight "
+                          "is shared out.")
+              .With({})),
       micro_batch_items(
           registry
               .AddHistogram("birthmark_registration_micro_batch_items",

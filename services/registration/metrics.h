@@ -21,6 +21,10 @@ struct Metrics {
   // Streams that are open, and items on them that wait for their answer.
   telemetry::Gauge& streams;
   telemetry::Gauge& items_in_flight;
+  // Items that the open streams may have unanswered, all together, and streams
+  // that were refused because there was nothing left to grant.
+  telemetry::Gauge& items_granted;
+  telemetry::Counter& opens_refused;
   // Items per micro-batch, and how long its steps take.
   telemetry::Histogram& micro_batch_items;
   telemetry::Histogram& check_seconds;

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "lib/base/clock.h"
 #include "lib/base/status_macros.h"
 #include "lib/base/thread_pool.h"
 #include "lib/crypto/batch_verifier.h"
@@ -17,12 +18,16 @@
 #include "services/registration/provisioning_service.h"
 #include "services/registration/registration_service.h"
 #include "services/registration/revocation_service.h"
+#include "services/registration/stream_watch.h"
+#include "services/registration/windows.h"
 
 namespace birthmark::registration {
 namespace {
 
 constexpr int kDefaultMaxInFlight = 2048;
 constexpr int kLargestMaxInFlight = 100000;
+constexpr int kDefaultTotalInFlight = 16384;
+constexpr int kLargestTotalInFlight = 1000000;
 // Tasks of streams that may wait for a batch thread; a stream has at most
 // IssueStream::kMaxTasks.
 constexpr size_t kBatchQueue = 4096;
@@ -47,10 +52,14 @@ int DefaultBatchThreads() { return 2 * Cores() + 2; }
 struct Services::Impl {
   Impl(const Dependencies& dependencies, Profiles known_profiles,
        const Options& options)
-      : max_in_flight(
-            OrDefault(options.max_in_flight_items, kDefaultMaxInFlight)),
+      : clock(dependencies.clock),
         profiles(std::move(known_profiles)),
         metrics(dependencies.metrics),
+        windows(static_cast<size_t>(OrDefault(options.max_in_flight_total,
+                                              kDefaultTotalInFlight)),
+                static_cast<size_t>(OrDefault(options.max_in_flight_items,
+                                              kDefaultMaxInFlight)),
+                clock, metrics),
         ca(dependencies.ca),
         provisioning(dependencies, profiles, ca),
         registration(dependencies, profiles, ca),
@@ -61,15 +70,17 @@ struct Services::Impl {
                dependencies.clock, check_pool, verifier, metrics,
                RetryPolicy()),
         batch_pool(OrDefault(options.batch_threads, DefaultBatchThreads()),
-                   kBatchQueue) {
+                   kBatchQueue),
+        watch(windows, clock) {
     metrics.crypto_backend
         .With({std::string(crypto::ArithmeticName(verifier.arithmetic()))})
         .Set(1);
   }
 
-  const int max_in_flight;
+  Clock& clock;
   const Profiles profiles;
   Metrics metrics;
+  Windows windows;
   CaClient ca;
   ProvisioningServiceImpl provisioning;
   RegistrationServiceImpl registration;
@@ -77,8 +88,10 @@ struct Services::Impl {
   const crypto::BatchVerifier verifier;
   ThreadPool check_pool;
   ItemIssuer issuer;
-  // Last: its tasks use all of the above and end before it does.
+  // Its tasks use all of the above and end before it does.
   ThreadPool batch_pool;
+  // Last: it holds streams, which use all of the above.
+  StreamWatch watch;
 };
 
 absl::StatusOr<std::unique_ptr<Services>> Services::New(
@@ -87,6 +100,11 @@ absl::StatusOr<std::unique_ptr<Services>> Services::New(
       options.max_in_flight_items > kLargestMaxInFlight) {
     return absl::InvalidArgumentError(
         "max_in_flight_items must be 0 to 100000");
+  }
+  if (options.max_in_flight_total < 0 ||
+      options.max_in_flight_total > kLargestTotalInFlight) {
+    return absl::InvalidArgumentError(
+        "max_in_flight_total must be 0 to 1000000");
   }
   BIRTHMARK_ASSIGN_OR_RETURN(Profiles profiles,
                              Profiles::New(std::move(options.profiles)));
@@ -116,7 +134,7 @@ void Services::Register(rpc::Router& router) {
       [impl](const rpc::CallContext& context,
              rpc::BidiStream<BatchResponse> stream)
           -> absl::StatusOr<std::shared_ptr<rpc::BidiHandler<BatchRequest>>> {
-        return std::make_shared<IssueStream>(
+        auto issue_stream = std::make_shared<IssueStream>(
             std::move(stream),
             [impl, context](const BatchRequest::Open& open) {
               return impl->provisioning.OpenBatchFor(context, open);
@@ -126,7 +144,9 @@ void Services::Register(rpc::Router& router) {
                    const std::function<bool()>& stopped) {
               return impl->issuer.Issue(batch, items, stopped);
             },
-            impl->max_in_flight, impl->batch_pool, impl->metrics);
+            impl->windows, impl->batch_pool, impl->clock, impl->metrics);
+        impl->watch.Add(issue_stream);
+        return issue_stream;
       });
 }
 

@@ -20,8 +20,10 @@ struct Options {
   // The same as the CA's; each valid by policy::Validate. Lines get the one of
   // kind kLine, of which there must be exactly one.
   std::vector<policy::Profile> profiles;
-  // Items that one stream may have unanswered. 0: 2048.
+  // Items that one stream may have unanswered at most. 0: 2048.
   int max_in_flight_items = 0;
+  // Items that all streams together may have unanswered. 0: 16384.
+  int max_in_flight_total = 0;
   // Who verifies the proofs of possession of batches.
   crypto::Arithmetic arithmetic = crypto::BestArithmetic();
   // Threads that check CSRs. 0: one for each core.

@@ -77,17 +77,36 @@ TEST_F(DatabaseTest, CommitsWhatSucceedsAndUndoesWhatFails) {
 
 TEST_F(DatabaseTest, CommitsAStatementOfItsOwn) {
   EXPECT_OK(database_->TransactInOne([](Session& session) {
-    session.Exec(kInsert, Int(1), Int(1));
+    session.Exec(kAdd, Int(3));
     return absl::OkStatus();
   }));
-  EXPECT_THAT(Values(), ElementsAre(1));
-  bool taken = false;
-  EXPECT_OK(database_->TransactInOne([&](Session& session) {
-    taken = !session.ExecUnlessTaken(kInsert, {Int(1), Int(2)}).has_value();
+  EXPECT_THAT(Value(), IsOkAndHolds(3));
+}
+
+TEST_F(DatabaseTest, TellsWhatIsTakenFromWhatFails) {
+  constexpr Statement kTwice = {"test_twice", R"(
+      WITH changed AS (UPDATE t SET value = value + $1)
+      INSERT INTO once VALUES ($1))"};
+  EXPECT_OK(database_->Transact([](Session& session) {
+    session.ExecScript("CREATE TABLE once (value bigint PRIMARY KEY)");
     return absl::OkStatus();
   }));
-  EXPECT_TRUE(taken);
-  EXPECT_THAT(Values(), ElementsAre(1));
+  for (const bool expected : {true, false}) {
+    bool done = false;
+    EXPECT_OK(database_->TransactInOne([&](Session& session) {
+      done = session.ExecUnlessTaken(kTwice, {Int(5)}).has_value();
+      return absl::OkStatus();
+    }));
+    EXPECT_EQ(done, expected);
+  }
+  EXPECT_THAT(Value(), IsOkAndHolds(5));
+  EXPECT_THAT(database_->TransactInOne([](Session& session) {
+    return session.ExecUnlessTaken({"test_wrong", "SELECT 1 / 0"}, {})
+                   .has_value()
+               ? absl::OkStatus()
+               : absl::NotFoundError("taken");
+  }),
+              StatusIs(StatusCode::kInternal));
 }
 
 TEST_F(DatabaseTest, SaysWhyItCannotOpen) {

@@ -28,11 +28,14 @@
 namespace birthmark::storage {
 namespace {
 
+// c.fleet_id keeps the planner from reading the index by device alone, all of
+// it: to a planner who last saw the table empty that looks as good as the
+// primary key.
 constexpr Statement kFind = {"registration_find",
                              "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(,
       f.ldevid_profile
     FROM certificates c JOIN devices d ON d.device_uid = c.device_uid
-    JOIN fleets f ON f.fleet_id = d.fleet_id
+    JOIN fleets f ON f.fleet_id = c.fleet_id
     WHERE c.serial = $1)"};
 // FOR NO KEY UPDATE: rows that refer to the device may come meanwhile.
 constexpr Statement kLock = {"registration_lock",

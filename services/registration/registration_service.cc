@@ -62,15 +62,14 @@ absl::StatusOr<storage::DeviceRow> RegistrationServiceImpl::Touch(
 
 absl::StatusOr<RegistrationServiceImpl::Operational>
 RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
-                                const storage::DeviceRow& device,
+                                const storage::KnownDevice& known,
                                 absl::string_view csr_der,
                                 absl::string_view kind,
                                 absl::string_view action, absl::Time now) {
-  BIRTHMARK_ASSIGN_OR_RETURN(const storage::FleetRow fleet,
-                             with_.fleets.Get(device.fleet_id));
+  const storage::DeviceRow& device = known.device;
   BIRTHMARK_ASSIGN_OR_RETURN(
       const policy::Profile* profile,
-      profiles_.Find(fleet.ldevid_profile, policy::ProfileKind::kLdevid));
+      profiles_.Find(known.ldevid_profile, policy::ProfileKind::kLdevid));
   BIRTHMARK_ASSIGN_OR_RETURN(const CertifiableKey key,
                              CheckCsr(csr_der, *profile));
   const std::string name = DeviceName(device);
@@ -86,6 +85,7 @@ RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
   enrollment.event.device_uid = device.device_uid;
   enrollment.event.event_id = crypto::NewUid(with_.clock);
   enrollment.event.kind = std::string(kind);
+  enrollment.event.from_state = static_cast<int>(device.state);
   enrollment.event.actor = actor;
   enrollment.event.details = {{"key", HexEncode(key.spki_sha256)},
                               {"serial", serial}};
@@ -98,13 +98,16 @@ RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
   Operational result;
   result.device = name;
   if (enrolled.certificate_der.empty()) {
+    // The serial of a key that is new has been told nobody.
+    const bool first_attempt = enrolled.serial == enrollment.key.serial;
     ca::v1::CertificateRequest order;
     order.set_serial(enrolled.serial);
     order.set_spki_der(key.spki_der);
     order.mutable_device()->set_uid(device.device_uid);
     order.mutable_device()->set_fleet(device.fleet_id);
     BIRTHMARK_ASSIGN_OR_RETURN(
-        result.chain, ca_.IssueOne(profile->id, std::move(order), actor));
+        result.chain,
+        ca_.IssueOne(profile->id, std::move(order), actor, first_attempt));
   } else {
     BIRTHMARK_ASSIGN_OR_RETURN(result.chain, ca_.IssuerChain(profile->issuer));
     result.chain.insert(result.chain.begin(),
@@ -123,7 +126,7 @@ RegistrationServiceImpl::RegisterDevice(
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string birth_serial,
                              x509::SerialFromHex(context.caller().serial));
   BIRTHMARK_ASSIGN_OR_RETURN(
-      const storage::DeviceRow device,
+      const storage::KnownDevice device,
       with_.registrations.FindDeviceByCertificate(birth_serial));
   BIRTHMARK_ASSIGN_OR_RETURN(
       Operational operational,
@@ -144,10 +147,13 @@ RegistrationServiceImpl::RenewCertificate(
     const v1::RenewCertificateRequest& request) {
   BIRTHMARK_RETURN_IF_ERROR(x509::Csr::Parse(request.csr_der()).status());
   const absl::Time now = NowSeconds(with_.clock);
-  BIRTHMARK_ASSIGN_OR_RETURN(const storage::DeviceRow device,
-                             Touch(context, now));
+  storage::KnownDevice known;
+  BIRTHMARK_ASSIGN_OR_RETURN(known.device, Touch(context, now));
+  BIRTHMARK_ASSIGN_OR_RETURN(const storage::FleetRow fleet,
+                             with_.fleets.Get(known.device.fleet_id));
+  known.ldevid_profile = fleet.ldevid_profile;
   BIRTHMARK_ASSIGN_OR_RETURN(Operational operational,
-                             Enroll(context, device, request.csr_der(),
+                             Enroll(context, known, request.csr_der(),
                                     "renewed", "device.renew", now));
   v1::RenewCertificateResponse response;
   for (std::string& der : operational.chain) {

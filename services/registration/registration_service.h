@@ -14,6 +14,7 @@
 #include "lib/rpc/call_context.h"
 #include "lib/rpc/router.h"
 #include "lib/storage/device_row.h"
+#include "lib/storage/registration_store.h"
 #include "services/registration/ca_client.h"
 #include "services/registration/dependencies.h"
 #include "services/registration/profiles.h"
@@ -52,10 +53,10 @@ class RegistrationServiceImpl {
   // Touch notes that the calling device came with its LDevID.
   absl::StatusOr<storage::DeviceRow> Touch(const rpc::CallContext& context,
                                            absl::Time now);
-  // Enroll gives `device` an LDevID for the key of `csr_der`. `kind` is that of
+  // Enroll gives a device an LDevID for the key of `csr_der`. `kind` is that of
   // the event, `action` that of the audit entry.
   absl::StatusOr<Operational> Enroll(const rpc::CallContext& context,
-                                     const storage::DeviceRow& device,
+                                     const storage::KnownDevice& known,
                                      absl::string_view csr_der,
                                      absl::string_view kind,
                                      absl::string_view action, absl::Time now);

@@ -30,7 +30,8 @@ Failure FromSqlState(const pqxx::sql_error& error) {
   if (absl::StartsWith(state, "57P")) {
     return {Failure::Kind::kBroken, Offline("the database is going down")};
   }
-  if (state == "55P03") {  // lock_not_available
+  // lock_not_available, serialization_failure, deadlock_detected
+  if (state == "55P03" || state == "40001" || state == "40P01") {
     return {Failure::Kind::kConflict, Conflict()};
   }
   // A statement ran into its time limit; disk, memory or connections are short;

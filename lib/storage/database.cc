@@ -1,9 +1,12 @@
 #include "lib/storage/database.h"
 
+#include <postgresql/libpq-fe.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <thread>
@@ -22,6 +25,7 @@
 #include "lib/storage/catch.h"
 #include "lib/storage/session.h"
 #include "pqxx/connection"
+#include "pqxx/except"
 #include "pqxx/nontransaction"
 #include "pqxx/transaction"
 
@@ -63,13 +67,23 @@ constexpr char kSettings[] = R"(
 
 struct Connection {
   std::unique_ptr<pqxx::connection> handle;
+  PGconn* raw = nullptr;  // which `handle` owns
   std::set<std::string> prepared;
   int64_t generation = 0;
 };
 
 std::unique_ptr<Connection> Connect(const std::string& dsn) {
   auto connection = std::make_unique<Connection>();
-  connection->handle = std::make_unique<pqxx::connection>(dsn);
+  // COPY in binary needs libpq's handle, and libpqxx gives out none of its own.
+  connection->raw = PQconnectdb(dsn.c_str());
+  if (connection->raw == nullptr) {
+    throw std::bad_alloc();
+  }
+  connection->handle = std::make_unique<pqxx::connection>(
+      pqxx::connection::seize_raw_connection(connection->raw));
+  if (PQstatus(connection->raw) != CONNECTION_OK) {
+    throw pqxx::broken_connection(PQerrorMessage(connection->raw));
+  }
   connection->handle->set_notice_handler([](pqxx::zview) noexcept {});
   pqxx::nontransaction(*connection->handle).exec(kSettings);
   return connection;
@@ -200,11 +214,11 @@ Failure RunOnce(bool transaction, bool commits, Connection& connection,
     if (!transaction) {
       committing = commits;
       pqxx::nontransaction work(*connection.handle);
-      Session session(work, connection.prepared);
+      Session session(work, connection.raw, connection.prepared);
       return {Failure::Kind::kFinal, body(session)};
     }
     pqxx::work work(*connection.handle);
-    Session session(work, connection.prepared);
+    Session session(work, connection.raw, connection.prepared);
     absl::Status status = body(session);
     if (!status.ok()) {
       work.abort();
@@ -280,9 +294,8 @@ absl::Status Database::Run(Mode mode, InDoubt in_doubt,
       } catch (...) {
         return CurrentFailure().status;
       }
-      failure =
-          RunOnce(mode == Mode::kTransaction, mode == Mode::kOneStatement,
-                  lease->connection(), body);
+      failure = RunOnce(mode == Mode::kTransaction, mode == Mode::kOneStatement,
+                        lease->connection(), body);
       if (failure.kind == Failure::Kind::kBroken ||
           failure.kind == Failure::Kind::kInDoubt) {
         lease->Drop();

@@ -9,6 +9,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
+#include "lib/storage/bulk.h"
 #include "lib/storage/key_row.h"
 #include "lib/storage/param.h"
 #include "lib/storage/rows.h"
@@ -17,16 +18,14 @@
 namespace birthmark::storage {
 namespace {
 
-constexpr char kInsertSql[] = R"(
-    INSERT INTO keys
-      (spki_sha256, device_uid, owner, usage, state, algorithm, bits, serial,
-       profile, create_time)
-    SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::text[], $4::smallint[],
-                         $5::smallint[], $6::smallint[], $7::integer[],
-                         $8::bytea[], $9::text[], $10::timestamptz[]))";
-constexpr Statement kInsert = {"key_insert", kInsertSql};
-constexpr Statement kInsertNew = {"key_insert_new", kInsertSql,
-                                  kOnConflictDoNothing};
+constexpr BulkColumn kColumns[] = {
+    Column<sql::Bytea>("spki_sha256"), Column<sql::Uuid>("device_uid"),
+    Column<sql::Text>("owner"),        Column<sql::Smallint>("usage"),
+    Column<sql::Smallint>("state"),    Column<sql::Smallint>("algorithm"),
+    Column<sql::Integer>("bits"),      Column<sql::Bytea>("serial"),
+    Column<sql::Text>("profile"),      Column<sql::Timestamptz>("create_time"),
+};
+constexpr BulkTable kKeys = {"keys", kColumns};
 constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
     FROM keys k
     LEFT JOIN LATERAL (SELECT issuer_id FROM certificates
@@ -37,32 +36,20 @@ constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
 
 int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys,
                    IfTaken if_taken) {
-  if (keys.empty()) {
-    return 0;
-  }
-  BytesArray spkis, serials;
-  UuidArray devices;
-  TextArray owners, profiles;
-  SmallintArray usages, states, algorithms;
-  IntegerArray bits;
-  TimeArray times;
+  BulkRows rows(kKeys);
   for (const KeyRow* key : keys) {
-    spkis.Add(key->spki_sha256);
-    devices.AddUnlessEmpty(key->device_uid);
-    owners.Add(key->owner);
-    usages.Add(static_cast<int>(key->usage));
-    states.Add(static_cast<int>(KeyState::kActive));
-    algorithms.Add(static_cast<int>(key->algorithm));
-    bits.Add(key->bits);
-    serials.Add(key->serial);
-    profiles.Add(key->profile);
-    times.Add(key->create_time);
+    rows.Add<sql::Bytea>(key->spki_sha256)
+        .AddUnlessEmpty<sql::Uuid>(key->device_uid)
+        .Add<sql::Text>(key->owner)
+        .Add<sql::Smallint>(static_cast<int>(key->usage))
+        .Add<sql::Smallint>(static_cast<int>(KeyState::kActive))
+        .Add<sql::Smallint>(static_cast<int>(key->algorithm))
+        .Add<sql::Integer>(key->bits)
+        .Add<sql::Bytea>(key->serial)
+        .Add<sql::Text>(key->profile)
+        .Add<sql::Timestamptz>(key->create_time);
   }
-  return session.Insert(if_taken == IfTaken::kInsertNone ? kInsert : kInsertNew,
-                        spkis.Take(), devices.Take(), owners.Take(),
-                        usages.Take(), states.Take(), algorithms.Take(),
-                        bits.Take(), serials.Take(), profiles.Take(),
-                        times.Take());
+  return session.InsertBulk(rows, if_taken);
 }
 
 std::optional<KeyRow> FindKey(Session& session, absl::string_view spki_sha256) {

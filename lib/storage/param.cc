@@ -30,14 +30,6 @@ absl::string_view View(const pqxx::field& field) {
   return absl::string_view(field.c_str(), field.size());
 }
 
-// Integers are big-endian in the binary format.
-template <typename Integer>
-void AppendBigEndian(Integer value, std::string& bytes) {
-  for (int shift = 8 * (sizeof(Integer) - 1); shift >= 0; shift -= 8) {
-    bytes += static_cast<char>(value >> shift);
-  }
-}
-
 template <typename Integer>
 Integer Checked(int64_t value) {
   if (value < std::numeric_limits<Integer>::min() ||
@@ -96,47 +88,23 @@ Param Json(const std::map<std::string, std::string>& value) {
 
 Param BeforeAllTime() { return Text("-infinity"); }
 
-template <typename Type>
-ArrayOf<Type>& ArrayOf<Type>::AddNull() {
-  AppendBigEndian(int32_t{-1}, bytes_);
-  has_null_ = true;
-  ++count_;
-  return *this;
-}
-
-template <typename Type>
-void ArrayOf<Type>::SetLength(size_t at, size_t length) {
-  std::string encoded;
-  AppendBigEndian(Checked<int32_t>(static_cast<int64_t>(length)), encoded);
-  bytes_.replace(at, kLengthSize, encoded);
-}
-
-template <typename Type>
-Param ArrayOf<Type>::Take() {
+Param BinaryArray(int32_t oid, int64_t count, bool has_null,
+                  absl::string_view elements) {
   // src/backend/utils/adt/arrayfuncs.c, array_recv: number of dimensions,
   // whether there are NULLs, type; then for each dimension its size and lower
   // bound.
   std::string array;
-  array.reserve(20 + bytes_.size());
-  AppendBigEndian(int32_t{count_ == 0 ? 0 : 1}, array);
-  AppendBigEndian(int32_t{has_null_ ? 1 : 0}, array);
-  AppendBigEndian(Type::kOid, array);
-  if (count_ != 0) {
-    AppendBigEndian(count_, array);
+  array.reserve(20 + elements.size());
+  AppendBigEndian(int32_t{count == 0 ? 0 : 1}, array);
+  AppendBigEndian(int32_t{has_null ? 1 : 0}, array);
+  AppendBigEndian(oid, array);
+  if (count != 0) {
+    AppendBigEndian(Checked<int32_t>(count), array);
     AppendBigEndian(int32_t{1}, array);
-    array += bytes_;
+    array.append(elements.data(), elements.size());
   }
   return {Param::Format::kBinary, std::move(array)};
 }
-
-template class ArrayOf<sql::Bytea>;
-template class ArrayOf<sql::Text>;
-template class ArrayOf<sql::Uuid>;
-template class ArrayOf<sql::Smallint>;
-template class ArrayOf<sql::Integer>;
-template class ArrayOf<sql::Bigint>;
-template class ArrayOf<sql::Timestamptz>;
-template class ArrayOf<sql::Jsonb>;
 
 namespace sql {
 

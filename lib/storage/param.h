@@ -16,6 +16,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "lib/storage/big_endian.h"
 #include "pqxx/field"
 
 namespace birthmark::storage {
@@ -40,6 +41,11 @@ Param Json(const std::map<std::string, std::string>& value);
 // The smallest timestamp, to start a page from.
 Param BeforeAllTime();
 
+// BinaryArray is an array of `count` elements of the type with this number:
+// `elements` has each after its length, four octets, which is -1 for a NULL.
+Param BinaryArray(int32_t oid, int64_t count, bool has_null,
+                  absl::string_view elements);
+
 // ArrayOf collects the elements of one array parameter, whose declared type in
 // the statement must be that of `Type`, one of the structs below.
 template <typename Type>
@@ -59,11 +65,17 @@ class ArrayOf {
     const size_t start = bytes_.size();
     bytes_.resize(start + kLengthSize);
     Type::Append(value, bytes_);
-    SetLength(start, bytes_.size() - start - kLengthSize);
+    WriteBigEndian(static_cast<int32_t>(bytes_.size() - start - kLengthSize),
+                   &bytes_[start]);
     ++count_;
     return *this;
   }
-  ArrayOf& AddNull();
+  ArrayOf& AddNull() {
+    AppendBigEndian(int32_t{-1}, bytes_);
+    has_null_ = true;
+    ++count_;
+    return *this;
+  }
   ArrayOf& AddUnlessEmpty(const Value& value) requires requires {
     value.empty();
   }
@@ -72,58 +84,64 @@ class ArrayOf {
     return value.has_value() ? Add(*value) : AddNull();
   }
   // Take ends the array.
-  Param Take();
+  Param Take() { return BinaryArray(Type::kOid, count_, has_null_, bytes_); }
 
  private:
   static constexpr size_t kLengthSize = 4;
-  void SetLength(size_t at, size_t length);
-
   std::string bytes_;  // of the elements, each after its length
-  int32_t count_ = 0;
+  int64_t count_ = 0;
   bool has_null_ = false;
 };
 
 namespace sql {
 
-// Each is one of PostgreSQL's types: kOid is its identifier, Append the binary
-// format of a value.
+// Each is one of PostgreSQL's types: kName and kOid are its name and number,
+// Append appends the binary format of a value.
 struct Bytea {
   using Value = absl::string_view;
+  static constexpr char kName[] = "bytea";
   static constexpr int32_t kOid = 17;
   static void Append(Value value, std::string& bytes);
 };
 struct Text {
   using Value = absl::string_view;
+  static constexpr char kName[] = "text";
   static constexpr int32_t kOid = 25;
   static void Append(Value value, std::string& bytes);
 };
 struct Uuid {
   using Value = absl::string_view;  // as text, with or without hyphens
+  static constexpr char kName[] = "uuid";
   static constexpr int32_t kOid = 2950;
   static void Append(Value value, std::string& bytes);
 };
 struct Smallint {
   using Value = int64_t;
+  static constexpr char kName[] = "smallint";
   static constexpr int32_t kOid = 21;
   static void Append(Value value, std::string& bytes);
 };
 struct Integer {
   using Value = int64_t;
+  static constexpr char kName[] = "integer";
   static constexpr int32_t kOid = 23;
   static void Append(Value value, std::string& bytes);
 };
 struct Bigint {
   using Value = int64_t;
+  static constexpr char kName[] = "bigint";
   static constexpr int32_t kOid = 20;
   static void Append(Value value, std::string& bytes);
 };
 struct Timestamptz {
   using Value = absl::Time;
+  static constexpr char kName[] = "timestamptz";
   static constexpr int32_t kOid = 1184;
   static void Append(Value value, std::string& bytes);
 };
 struct Jsonb {
   using Value = std::map<std::string, std::string>;
+  static constexpr char kName[] = "jsonb";
   static constexpr int32_t kOid = 3802;
   static void Append(const Value& value, std::string& bytes);
 };

@@ -17,6 +17,7 @@
 #include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
 #include "lib/storage/batch_store.h"
+#include "lib/storage/bulk.h"
 #include "lib/storage/database.h"
 #include "lib/storage/device_row.h"
 #include "lib/storage/item_sql.h"
@@ -67,22 +68,21 @@ constexpr Statement kFindDone = {"admit_find_done", R"(
                   WHERE device_uid = u.device_uid LIMIT 1) d ON true
     LEFT JOIN LATERAL (SELECT certificate_der FROM certificates
                        WHERE serial = u.serial LIMIT 1) c ON true)"};
-constexpr char kInsertDevicesSql[] = R"(
-    INSERT INTO devices
-      (device_uid, fleet_id, state, model, serial_number, hardware_revision,
-       line_id, batch_id, display_name, labels, version, create_time,
-       update_time)
-    SELECT u.device_uid, $1::text, 1, u.model, u.serial_number,
-           u.hardware_revision, $2::text, $3::text, u.display_name, u.labels, 1,
-           u.create_time, u.create_time
-    FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-                $9::jsonb[], $10::timestamptz[])
-         u (device_uid, model, serial_number, hardware_revision, display_name,
-            labels, create_time))";
-constexpr Statement kInsertDevices = {"admit_insert_devices",
-                                      kInsertDevicesSql};
-constexpr Statement kInsertNewDevices = {
-    "admit_insert_new_devices", kInsertDevicesSql, kOnConflictDoNothing};
+constexpr BulkColumn kDeviceColumns[] = {
+    Column<sql::Uuid>("device_uid"),
+    Column<sql::Text>("fleet_id"),
+    Column<sql::Smallint>("state"),
+    Column<sql::Text>("model"),
+    Column<sql::Text>("serial_number"),
+    Column<sql::Text>("hardware_revision"),
+    Column<sql::Text>("line_id"),
+    Column<sql::Text>("batch_id"),
+    Column<sql::Text>("display_name"),
+    Column<sql::Jsonb>("labels"),
+    Column<sql::Timestamptz>("create_time"),
+    Column<sql::Timestamptz>("update_time"),
+};
+constexpr BulkTable kDevices = {"devices", kDeviceColumns};
 // The last statement: streams of the same line wait for each other here, until
 // the commit.
 constexpr Statement kCount = {"admit_count", R"(
@@ -277,25 +277,23 @@ int64_t Admitter::InsertDevices() {
     return std::tie(left.model, left.serial_number) <
            std::tie(right.model, right.serial_number);
   });
-  UuidArray uids;
-  TextArray models, serial_numbers, revisions, names;
-  JsonArray labels;
-  TimeArray times;
+  BulkRows rows(kDevices);
   for (const size_t i : order) {
     const DeviceRow& device = requests_[i].device;
-    uids.Add(device.device_uid);
-    models.Add(device.model);
-    serial_numbers.Add(device.serial_number);
-    revisions.Add(device.hardware_revision);
-    names.Add(device.display_name);
-    labels.Add(device.labels);
-    times.Add(device.create_time);
+    rows.Add<sql::Uuid>(device.device_uid)
+        .Add<sql::Text>(batch_.fleet_id)
+        .Add<sql::Smallint>(static_cast<int>(DeviceState::kRegistered))
+        .Add<sql::Text>(device.model)
+        .Add<sql::Text>(device.serial_number)
+        .Add<sql::Text>(device.hardware_revision)
+        .Add<sql::Text>(batch_.line_id)
+        .Add<sql::Text>(batch_.batch_id)
+        .Add<sql::Text>(device.display_name)
+        .Add<sql::Jsonb>(device.labels)
+        .Add<sql::Timestamptz>(device.create_time)
+        .Add<sql::Timestamptz>(device.create_time);
   }
-  return session_.Insert(look_first_ ? kInsertNewDevices : kInsertDevices,
-                         Text(batch_.fleet_id), Text(batch_.line_id),
-                         Text(batch_.batch_id), uids.Take(), models.Take(),
-                         serial_numbers.Take(), revisions.Take(), names.Take(),
-                         labels.Take(), times.Take());
+  return session_.InsertBulk(rows, if_taken_);
 }
 
 int64_t Admitter::InsertWinnersKeys() {

@@ -1,7 +1,6 @@
 #include "lib/storage/pg_certificate_store.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
+#include "lib/storage/bulk.h"
 #include "lib/storage/param.h"
 #include "lib/storage/record.h"
 #include "lib/storage/rows.h"
@@ -25,17 +25,21 @@
 namespace birthmark::storage {
 namespace {
 
-constexpr char kInsertSql[] = R"(
-    INSERT INTO certificates
-      (serial, issuer_id, profile, profile_version, spki_sha256, device_uid,
-       fleet_id, crl_shard, not_before, not_after, certificate_der, create_time)
-    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::integer[],
-                         $5::bytea[], $6::uuid[], $7::text[], $8::integer[],
-                         $9::timestamptz[], $10::timestamptz[], $11::bytea[],
-                         $12::timestamptz[]))";
-constexpr Statement kInsert = {"certificate_insert", kInsertSql};
-constexpr Statement kInsertNew = {"certificate_insert_new", kInsertSql,
-                                  kOnConflictDoNothing};
+constexpr BulkColumn kColumns[] = {
+    Column<sql::Bytea>("serial"),
+    Column<sql::Text>("issuer_id"),
+    Column<sql::Text>("profile"),
+    Column<sql::Integer>("profile_version"),
+    Column<sql::Bytea>("spki_sha256"),
+    Column<sql::Uuid>("device_uid"),
+    Column<sql::Text>("fleet_id"),
+    Column<sql::Integer>("crl_shard"),
+    Column<sql::Timestamptz>("not_before"),
+    Column<sql::Timestamptz>("not_after"),
+    Column<sql::Bytea>("certificate_der"),
+    Column<sql::Timestamptz>("create_time"),
+};
+constexpr BulkTable kCertificates = {"certificates", kColumns};
 // One certificate and its audit entry.
 constexpr Statement kInsertOne = {"certificate_insert_one", R"(
     WITH certificate AS (
@@ -82,50 +86,36 @@ bool InsertRows(Session& session, absl::Span<const CertificateRow> rows,
   std::sort(order.begin(), order.end(), [&rows](size_t a, size_t b) {
     return rows[a].serial < rows[b].serial;
   });
-  BytesArray serials, spkis, ders;
-  TextArray issuers, profiles, fleets;
-  IntegerArray versions, shards;
-  UuidArray devices;
-  TimeArray starts, ends, times;
+  BulkRows bulk(kCertificates);
   for (const size_t i : order) {
     const CertificateRow& row = rows[i];
-    serials.Add(row.serial);
-    issuers.Add(row.issuer_id);
-    profiles.Add(row.profile);
-    versions.Add(row.profile_version);
-    spkis.Add(row.spki_sha256);
-    devices.AddUnlessEmpty(row.device_uid);
-    fleets.AddUnlessEmpty(row.fleet_id);
-    shards.Add(row.crl_shard);
-    starts.Add(row.not_before);
-    ends.Add(row.not_after);
-    ders.Add(row.certificate_der);
-    times.Add(row.create_time);
+    bulk.Add<sql::Bytea>(row.serial)
+        .Add<sql::Text>(row.issuer_id)
+        .Add<sql::Text>(row.profile)
+        .Add<sql::Integer>(row.profile_version)
+        .Add<sql::Bytea>(row.spki_sha256)
+        .AddUnlessEmpty<sql::Uuid>(row.device_uid)
+        .AddUnlessEmpty<sql::Text>(row.fleet_id)
+        .Add<sql::Integer>(row.crl_shard)
+        .Add<sql::Timestamptz>(row.not_before)
+        .Add<sql::Timestamptz>(row.not_after)
+        .Add<sql::Bytea>(row.certificate_der)
+        .Add<sql::Timestamptz>(row.create_time);
   }
-  const int64_t inserted = session.Insert(
-      if_taken == IfTaken::kInsertNone ? kInsert : kInsertNew, serials.Take(),
-      issuers.Take(), profiles.Take(), versions.Take(), spkis.Take(),
-      devices.Take(), fleets.Take(), shards.Take(), starts.Take(), ends.Take(),
-      ders.Take(), times.Take());
-  return static_cast<size_t>(inserted) == order.size();
+  return session.InsertBulk(bulk, if_taken) == bulk.size();
 }
 
 // InsertOne inserts `row` and its audit entry in one statement. False, and
 // nothing is done, if it exists.
 bool InsertOne(Session& session, const CertificateRow& row,
                const audit::Entry& entry) {
-  std::vector<Param> params = {Bytes(row.serial),
-                               Text(row.issuer_id),
-                               Text(row.profile),
-                               Int(row.profile_version),
-                               Bytes(row.spki_sha256),
-                               TextOrNull(row.device_uid),
-                               TextOrNull(row.fleet_id),
-                               Int(row.crl_shard),
-                               At(row.not_before),
-                               At(row.not_after),
-                               Bytes(row.certificate_der),
-                               At(row.create_time)};
+  std::vector<Param> params = {
+      Bytes(row.serial),          Text(row.issuer_id),
+      Text(row.profile),          Int(row.profile_version),
+      Bytes(row.spki_sha256),     TextOrNull(row.device_uid),
+      TextOrNull(row.fleet_id),   Int(row.crl_shard),
+      At(row.not_before),         At(row.not_after),
+      Bytes(row.certificate_der), At(row.create_time)};
   AddAudit(entry, params);
   return session.ExecUnlessTaken(kInsertOne, std::move(params)).has_value();
 }

@@ -1,14 +1,17 @@
 #include "lib/storage/record.h"
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "lib/audit/entry.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
+#include "lib/storage/bulk.h"
 #include "lib/storage/device_row.h"
 #include "lib/storage/mutation.h"
 #include "lib/storage/param.h"
@@ -17,30 +20,49 @@
 namespace birthmark::storage {
 namespace {
 
-constexpr Statement kInsertAudit = {"audit_insert", R"(
-    INSERT INTO audit_entries
-      ()" BIRTHMARK_AUDIT_COLUMNS R"()
-    SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[],
-                         $5::text[], $6::text[], $7::bytea[]))"};
+constexpr BulkColumn kAuditColumns[] = {
+    Column<sql::Timestamptz>("entry_time"),
+    Column<sql::Uuid>("entry_id"),
+    Column<sql::Text>("actor"),
+    Column<sql::Text>("action"),
+    Column<sql::Text>("resource"),
+    Column<sql::Text>("entry"),
+    Column<sql::Bytea>("leaf_hash"),
+};
+constexpr BulkTable kAudit = {"audit_entries", kAuditColumns};
 
 // To the millisecond, like the canonical bytes.
 absl::Time EntryTime(const audit::Entry& entry) {
   return absl::FromUnixMillis(absl::ToUnixMillis(entry.time));
 }
 
-constexpr Statement kInsertEvents = {"events_insert", R"(
-    INSERT INTO device_events
-      (device_uid, event_id, kind, from_state, to_state, actor, reason, details,
-       create_time)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[],
-                         $5::smallint[], $6::text[], $7::text[], $8::jsonb[],
-                         $9::timestamptz[]))"};
+constexpr BulkColumn kEventColumns[] = {
+    Column<sql::Uuid>("device_uid"),
+    Column<sql::Uuid>("event_id"),
+    Column<sql::Text>("kind"),
+    Column<sql::Smallint>("from_state"),
+    Column<sql::Smallint>("to_state"),
+    Column<sql::Text>("actor"),
+    Column<sql::Text>("reason"),
+    Column<sql::Jsonb>("details"),
+    Column<sql::Timestamptz>("create_time"),
+};
+constexpr BulkTable kEvents = {"device_events", kEventColumns};
 
 constexpr Statement kInsertRequest = {"request_insert", R"(
     INSERT INTO requests
       (caller, method, request_id, request_hash, response, create_time)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT DO NOTHING)"};
+
+// Their identifiers are random: one that is taken is a mistake of ours, and
+// must not leave the transaction looking good.
+void InsertAll(Session& session, const BulkRows& rows) {
+  if (session.InsertBulk(rows, IfTaken::kInsertNone) != rows.size()) {
+    throw std::logic_error(
+        absl::StrCat(rows.table().name, ": an identifier is taken"));
+  }
+}
 
 }  // namespace
 
@@ -55,25 +77,18 @@ void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
 
 void RecordAudit(Session& session,
                  absl::Span<const audit::Entry* const> entries) {
-  if (entries.empty()) {
-    return;
-  }
-  TimeArray times;
-  UuidArray ids;
-  TextArray actors, actions, resources, texts;
-  BytesArray hashes;
+  BulkRows rows(kAudit);
   for (const audit::Entry* entry : entries) {
     const std::string canonical = audit::Canonical(*entry);
-    times.Add(EntryTime(*entry));
-    ids.Add(entry->id);
-    actors.Add(entry->actor);
-    actions.Add(entry->action);
-    resources.Add(entry->resource);
-    hashes.Add(audit::LeafHash(canonical));
-    texts.Add(canonical);
+    rows.Add<sql::Timestamptz>(EntryTime(*entry))
+        .Add<sql::Uuid>(entry->id)
+        .Add<sql::Text>(entry->actor)
+        .Add<sql::Text>(entry->action)
+        .Add<sql::Text>(entry->resource)
+        .Add<sql::Text>(canonical)
+        .Add<sql::Bytea>(audit::LeafHash(canonical));
   }
-  session.Exec(kInsertAudit, times.Take(), ids.Take(), actors.Take(),
-               actions.Take(), resources.Take(), texts.Take(), hashes.Take());
+  InsertAll(session, rows);
 }
 
 void AddAudit(const audit::Entry& entry, std::vector<Param>& params) {
@@ -90,28 +105,19 @@ void AddAudit(const audit::Entry& entry, std::vector<Param>& params) {
 
 void RecordEvents(Session& session,
                   absl::Span<const DeviceEventRow* const> events) {
-  if (events.empty()) {
-    return;
-  }
-  UuidArray uids, ids;
-  TextArray kinds, actors, reasons;
-  SmallintArray froms, tos;
-  JsonArray details;
-  TimeArray times;
+  BulkRows rows(kEvents);
   for (const DeviceEventRow* event : events) {
-    uids.Add(event->device_uid);
-    ids.Add(event->event_id);
-    kinds.Add(event->kind);
-    froms.Add(event->from_state);
-    tos.Add(static_cast<int>(event->to_state));
-    actors.Add(event->actor);
-    reasons.Add(event->reason);
-    details.Add(event->details);
-    times.Add(event->create_time);
+    rows.Add<sql::Uuid>(event->device_uid)
+        .Add<sql::Uuid>(event->event_id)
+        .Add<sql::Text>(event->kind)
+        .Add<sql::Smallint>(event->from_state)
+        .Add<sql::Smallint>(static_cast<int>(event->to_state))
+        .Add<sql::Text>(event->actor)
+        .Add<sql::Text>(event->reason)
+        .Add<sql::Jsonb>(event->details)
+        .Add<sql::Timestamptz>(event->create_time);
   }
-  session.Exec(kInsertEvents, uids.Take(), ids.Take(), kinds.Take(),
-               froms.Take(), tos.Take(), actors.Take(), reasons.Take(),
-               details.Take(), times.Take());
+  InsertAll(session, rows);
 }
 
 absl::Status RecordMutation(Session& session, const Mutation& mutation) {

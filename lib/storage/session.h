@@ -11,11 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "lib/storage/bulk.h"
 #include "lib/storage/param.h"
 #include "pqxx/result"
 #include "pqxx/transaction_base"
+
+struct pg_conn;  // libpq's PGconn
 
 namespace birthmark::storage {
 
@@ -40,8 +44,10 @@ enum class IfTaken {
 class Session {
  public:
   // `prepared` holds the names of the statements that the connection knows.
-  Session(pqxx::transaction_base& transaction, std::set<std::string>& prepared)
-      : transaction_(transaction), prepared_(prepared) {}
+  // `raw` is libpq's handle of the same connection.
+  Session(pqxx::transaction_base& transaction, pg_conn* raw,
+          std::set<std::string>& prepared)
+      : transaction_(transaction), raw_(raw), prepared_(prepared) {}
 
   // Exec executes `statement`, each of `params` in its place.
   template <typename... Params>
@@ -64,6 +70,15 @@ class Session {
     return result.has_value() ? result->affected_rows() : 0;
   }
 
+  // InsertBulk inserts rows and returns how many: with kInsertNone none if one
+  // of them is taken, and then only Rerun is left. Many rows of a kind that
+  // should all be new go by COPY.
+  int64_t InsertBulk(const BulkRows& rows, IfTaken if_taken);
+  // ExecBulk executes the INSERT of `rows` with `tail`, under a name of its
+  // own.
+  pqxx::result ExecBulk(const BulkRows& rows, const std::string& name,
+                        const char* tail);
+
   // ExecUnlessTaken executes a statement that changes something; nothing if a
   // row that it inserts is taken. PostgreSQL has then undone all of it.
   std::optional<pqxx::result> ExecUnlessTaken(const Statement& statement,
@@ -80,7 +95,12 @@ class Session {
  private:
   pqxx::result ExecAll(const Statement& statement, std::vector<Param> params);
 
+  pqxx::result ExecPrepared(const std::string& name,
+                            absl::FunctionRef<std::string()> sql,
+                            std::vector<Param> params);
+
   pqxx::transaction_base& transaction_;
+  pg_conn* const raw_;
   std::set<std::string>& prepared_;
   bool rerun_ = false;
 };

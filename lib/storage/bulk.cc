@@ -1,0 +1,115 @@
+#include "lib/storage/bulk.h"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "lib/storage/big_endian.h"
+#include "lib/storage/param.h"
+
+namespace birthmark::storage {
+namespace {
+
+constexpr size_t kLengthSize = 4;
+constexpr int32_t kNullLength = -1;
+
+std::string ColumnNames(const BulkTable& table) {
+  return absl::StrJoin(table.columns, ", ",
+                       [](std::string* out, const BulkColumn& column) {
+                         out->append(column.name);
+                       });
+}
+
+}  // namespace
+
+std::string BulkTable::CopySql() const {
+  return absl::StrCat("COPY ", name, " (", ColumnNames(*this),
+                      ") FROM STDIN (FORMAT binary)");
+}
+
+std::string BulkTable::InsertSql() const {
+  int n = 0;
+  return absl::StrCat(
+      "INSERT INTO ", name, " (", ColumnNames(*this), ") SELECT * FROM unnest(",
+      absl::StrJoin(columns, ", ",
+                    [&n](std::string* out, const BulkColumn& column) {
+                      absl::StrAppend(out, "$", ++n, "::", column.type, "[]");
+                    }),
+      ")");
+}
+
+BulkRows& BulkRows::AddNull() {
+  BeginRowIfDue();
+  AppendBigEndian(kNullLength, bytes_);
+  ++cells_;
+  return *this;
+}
+
+void BulkRows::BeginRowIfDue() {
+  if (cells_ % columns() == 0) {
+    AppendBigEndian(static_cast<int16_t>(columns()), bytes_);
+  }
+}
+
+size_t BulkRows::BeginCell(int32_t oid) {
+  if (table_.columns[cells_ % columns()].oid != oid) {
+    throw std::logic_error(
+        absl::StrCat("a value of another type for ", table_.name, ".",
+                     table_.columns[cells_ % columns()].name));
+  }
+  BeginRowIfDue();
+  const size_t start = bytes_.size();
+  bytes_.append(kLengthSize, '\0');
+  return start;
+}
+
+void BulkRows::EndCell(size_t start) {
+  WriteBigEndian(static_cast<int32_t>(bytes_.size() - start - kLengthSize),
+                 &bytes_[start]);
+  ++cells_;
+}
+
+std::string BulkRows::CopyData() const {
+  // PostgreSQL's manual, COPY, "Binary Format": signature, flags, length of the
+  // header's extension; the rows; the trailer.
+  static constexpr char kSignature[] = "PGCOPY\n\377\r\n";
+  std::string data(kSignature, sizeof(kSignature));
+  data.reserve(data.size() + bytes_.size() + 10);
+  AppendBigEndian(int32_t{0}, data);
+  AppendBigEndian(int32_t{0}, data);
+  data += bytes_;
+  AppendBigEndian(int16_t{-1}, data);
+  return data;
+}
+
+std::vector<Param> BulkRows::Arrays() const {
+  struct Cells {
+    std::string bytes;
+    bool has_null = false;
+  };
+  std::vector<Cells> arrays(columns());
+  size_t at = 0;
+  for (int64_t cell = 0; cell < cells_; ++cell) {
+    if (cell % columns() == 0) {
+      at += sizeof(int16_t);
+    }
+    const int32_t length = ReadBigEndian<int32_t>(&bytes_[at]);
+    const size_t size = kLengthSize + (length == kNullLength ? 0 : length);
+    Cells& array = arrays[cell % columns()];
+    array.bytes.append(bytes_, at, size);
+    array.has_null |= length == kNullLength;
+    at += size;
+  }
+  std::vector<Param> params;
+  params.reserve(arrays.size());
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    params.push_back(BinaryArray(table_.columns[i].oid, size(),
+                                 arrays[i].has_null, arrays[i].bytes));
+  }
+  return params;
+}
+
+}  // namespace birthmark::storage

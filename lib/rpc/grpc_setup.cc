@@ -1,5 +1,6 @@
 #include "lib/rpc/grpc_setup.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "grpc/support/log.h"
 #include "lib/telemetry/log.h"
@@ -14,6 +15,12 @@ void WriteLog(gpr_log_func_args* args) {
   absl::string_view file(args->file);
   file.remove_prefix(
       file.rfind('/') == absl::string_view::npos ? 0 : file.rfind('/') + 1);
+  if (absl::StartsWith(args->message, "Refused >= ")) {
+    // third_party/grpc_accept.patch: there are no file descriptors left.
+    telemetry::Log(telemetry::Level::kError, "connections_refused",
+                   {{"error", args->message}});
+    return;
+  }
   telemetry::Log(level, "grpc", {{"text", args->message}, {"file", file}});
 }
 

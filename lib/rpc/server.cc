@@ -38,6 +38,13 @@ constexpr int kDefaultQueuedCalls = 1024;
 constexpr int kDefaultMessageBytes = 4 << 20;
 constexpr int kHandshakeTimeoutMs = 10'000;
 constexpr size_t kMemoryQuota = size_t{512} << 20;
+// Connections on which nothing happens are closed, so that clients that never
+// hang up do not use up the file descriptors. They reconnect with their next
+// call.
+constexpr int kMaxConnectionIdleMs = 5 * 60 * 1000;
+// Older connections take no new calls; those that run may end. So certificates
+// that were exchanged come into use, and load moves to new replicas.
+constexpr int kMaxConnectionAgeMs = 60 * 60 * 1000;
 // One entry for each open stream at most: see ServerStream.
 constexpr size_t kStreamQueue = size_t{1} << 20;
 
@@ -170,6 +177,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              options.streams_per_connection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                             kMaxConnectionIdleMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                             kMaxConnectionAgeMs);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
                              kHandshakeTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);

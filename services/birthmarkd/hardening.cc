@@ -32,6 +32,16 @@ absl::Status HardenProcess() {
     return Refused("forbid tracing");
   }
 #endif
+  // A connection is a file descriptor; the soft limit is for programs that do
+  // not expect many.
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return Refused("read the limit of open files");
+  }
+  files.rlim_cur = files.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return Refused("raise the limit of open files");
+  }
   umask(077);
   // A peer that went away is an error of its connection, not of the process.
   signal(SIGPIPE, SIG_IGN);

@@ -6,8 +6,9 @@
 namespace birthmark::birthmarkd {
 
 // HardenProcess sees to it that the keys in this process's memory do not get
-// out by core dumps or debuggers of other processes, and that files are made
-// for their owner alone. Called first thing. kInternal if the kernel refuses.
+// out by core dumps or debuggers of other processes, that files are made for
+// their owner alone, and that it may have as many connections as the hard limit
+// of open files allows. Called first thing. kInternal if the kernel refuses.
 absl::Status HardenProcess();
 
 }  // namespace birthmark::birthmarkd

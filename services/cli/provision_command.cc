@@ -175,18 +175,20 @@ void PrintSummary(const ProvisionOutcome& outcome,
   const ProvisionProgress& progress = outcome.progress;
   const double seconds = absl::ToDoubleSeconds(progress.elapsed);
   if (context.json) {
-    context.out << nlohmann::ordered_json{{"total", progress.total},
-                                          {"issued", progress.issued},
-                                          {"already_there",
-                                           progress.already_there},
-                                          {"failed", progress.failed},
-                                          {"unfinished", Unfinished(progress)},
-                                          {"seconds", seconds},
-                                          {"rate", Rate(progress)},
-                                          {"failures_file", failures_path}}
-                       .dump(2, ' ', false,
-                             nlohmann::json::error_handler_t::replace)
-                << '\n';
+    context.out
+        << nlohmann::ordered_json{{"total", progress.total},
+                                  {"issued", progress.issued},
+                                  {"already_there", progress.already_there},
+                                  {"failed", progress.failed},
+                                  {"unfinished", Unfinished(progress)},
+                                  {"busy", progress.busy},
+                                  {"waited_seconds",
+                                   absl::ToDoubleSeconds(progress.waited)},
+                                  {"seconds", seconds},
+                                  {"rate", Rate(progress)},
+                                  {"failures_file", failures_path}}
+               .dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
+        << '\n';
     return;
   }
   context.out << absl::StrFormat("%d issued, %d already there, %d failed",

@@ -136,6 +136,10 @@ class Run {
   // Waits before the next connection.
   void Pause(const absl::Status& why, std::unique_lock<std::mutex>& lock) {
     const absl::Duration delay = backoff_.Next(why);
+    if (IsBusy(why)) {
+      ++progress_.busy;
+      progress_.waited += delay;
+    }
     observer_.OnRetry(why, delay);
     changed_.wait_for(lock, absl::ToChronoNanoseconds(delay),
                       [this] { return !stop_.ok() || draining_; });

@@ -34,6 +34,10 @@ struct ProvisionProgress {
   size_t issued = 0;
   size_t already_there = 0;
   size_t failed = 0;
+  // How often the service was busy and asked to come back later, and how long
+  // that took.
+  size_t busy = 0;
+  absl::Duration waited;
   absl::Duration elapsed;
 };
 

@@ -246,6 +246,24 @@ TEST_F(ProvisionerTest, AServiceThatIsNotThereIsWaitedFor) {
   EXPECT_EQ(observer_.retries, 2);
 }
 
+TEST_F(ProvisionerTest, ABusyServiceIsLeftAloneForAsLongAsItSays) {
+  AddItems(3);
+  const absl::Duration delay = absl::Milliseconds(150);
+  const absl::Status busy =
+      WithRetryAfter(MakeError(absl::StatusCode::kResourceExhausted,
+                               "SERVER_OVERLOADED", "busy"),
+                     delay);
+  open_errors_.assign(3, busy);
+  const absl::Duration begin = Clock::Real().MonotonicNow();
+  const ProvisionOutcome outcome = Issue();
+  EXPECT_OK(outcome.status);
+  EXPECT_EQ(outcome.progress.issued, 3u);
+  EXPECT_EQ(outcome.progress.busy, 3u);
+  EXPECT_GE(outcome.progress.waited, 3 * delay);
+  EXPECT_GE(Clock::Real().MonotonicNow() - begin, 3 * delay);
+  EXPECT_EQ(service_.streams, 4);
+}
+
 TEST_F(ProvisionerTest, ItGivesUpWhenTheServiceStaysAway) {
   AddItems(3);
   options_.retry_for = absl::Milliseconds(30);

@@ -21,14 +21,16 @@ bool IsPassing(const absl::Status& status) {
     case absl::StatusCode::kAborted:
     case absl::StatusCode::kDeadlineExceeded:
       return true;
-    case absl::StatusCode::kResourceExhausted: {
-      const std::string reason = Reason(status);
-      return reason == ::birthmark::reasons::kServerOverloaded ||
-             reason == ::birthmark::reasons::kTooManyInFlight;
-    }
     default:
-      return false;
+      return IsBusy(status);
   }
+}
+
+bool IsBusy(const absl::Status& status) {
+  const std::string reason = Reason(status);
+  return absl::IsResourceExhausted(status) &&
+         (reason == ::birthmark::reasons::kServerOverloaded ||
+          reason == ::birthmark::reasons::kTooManyInFlight);
 }
 
 bool IsFault(const absl::Status& status) {
@@ -47,7 +49,8 @@ absl::Duration Backoff::Next(const absl::Status& why) {
   const absl::Duration bound =
       std::min(max_, min_ * (int64_t{1} << std::min(attempts_, kMaxDoublings)));
   ++attempts_;
-  return std::max(bound * absl::Uniform(random_, 0.5, 1.0), RetryAfter(why));
+  return std::max(bound * absl::Uniform(random_, 0.5, 1.0),
+                  RetryAfter(why) * absl::Uniform(random_, 1.0, 1.25));
 }
 
 }  // namespace birthmark::cli

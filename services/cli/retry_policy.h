@@ -13,6 +13,10 @@ namespace birthmark::cli {
 // doing anything. A quota that is spent does not come back. A pure function.
 bool IsPassing(const absl::Status& status);
 
+// IsBusy tells whether the service is there but has no room now. A pure
+// function.
+bool IsBusy(const absl::Status& status);
+
 // IsFault tells whether `status` is a fault in the service or in between that
 // was not announced as passing: worth a few more attempts. A pure function.
 bool IsFault(const absl::Status& status);
@@ -29,7 +33,7 @@ class Backoff {
   Backoff(absl::Duration min, absl::Duration max) : min_(min), max_(max) {}
 
   // Next returns the pause after `why`: between half of the bound and the
-  // bound, but no less than the service asked for.
+  // bound, but no less than the service asked for, and up to a quarter more.
   absl::Duration Next(const absl::Status& why);
 
   // Reset is for after a success.

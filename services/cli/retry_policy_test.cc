@@ -71,9 +71,20 @@ TEST(BackoffTest, ManyAttemptsDoNotOverflow) {
 
 TEST(BackoffTest, TheServiceMayAskForMore) {
   Backoff backoff(absl::Milliseconds(1), absl::Milliseconds(10));
-  EXPECT_EQ(backoff.Next(WithRetryAfter(absl::UnavailableError("busy"),
-                                        absl::Seconds(30))),
-            absl::Seconds(30));
+  const absl::Duration pause = backoff.Next(
+      WithRetryAfter(absl::UnavailableError("busy"), absl::Seconds(30)));
+  EXPECT_GE(pause, absl::Seconds(30));
+  EXPECT_LE(pause, absl::Seconds(30) * 1.25);
+}
+
+TEST(BusyTest, IsWhatTheServiceSaysOfItself) {
+  EXPECT_TRUE(IsBusy(MakeError(absl::StatusCode::kResourceExhausted,
+                               "SERVER_OVERLOADED", "text")));
+  EXPECT_TRUE(IsBusy(MakeError(absl::StatusCode::kResourceExhausted,
+                               "TOO_MANY_IN_FLIGHT", "text")));
+  EXPECT_FALSE(IsBusy(MakeError(absl::StatusCode::kResourceExhausted,
+                                "LINE_QUOTA_EXCEEDED", "text")));
+  EXPECT_FALSE(IsBusy(absl::UnavailableError("gone")));
 }
 
 }  // namespace

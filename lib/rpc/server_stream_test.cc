@@ -285,8 +285,47 @@ TEST_F(ServerStreamTest, AClientThatDoesNotReadLosesItsStream) {
   IssueBatchResponse response;
   while (client.Read(response)) {
   }
-  EXPECT_THAT(client.Finish(), StatusIs(absl::StatusCode::kResourceExhausted,
-                                        reasons::kTooManyInFlight));
+  const absl::Status status = client.Finish();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               reasons::kTooManyInFlight));
+  EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(1));
+}
+
+TEST_F(ServerStreamTest, AClientThatDoesNotEvenReadTheEndIsCutOff) {
+  // More than gRPC keeps for a client that does not read.
+  script_.answers = 2;
+  script_.answer_size = 24'000'000;
+  Start({.stream_write_bytes = 30'000'000});
+  Client client = Open();
+  EXPECT_TRUE(client.Write(Item("1")));
+  Await(script_.cancels, 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(script_.alive, 1);
+  script_.streams[0].Cut();
+  script_.streams.clear();
+  Await(script_.alive, 0);
+}
+
+TEST_F(ServerStreamTest, WhoDoesNotReadIsNotListenedTo) {
+  script_.answer_size = 4'000'000;
+  Start({.stream_write_bytes = 100'000'000, .stream_unread_bytes = 300'000});
+  Client client = Open();
+  std::thread writer([&] {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(client.Write(Item(absl::StrCat(i))));
+    }
+    client.WritesDone();
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(script_.messages, 10);
+  IssueBatchResponse response;
+  int answers = 0;
+  while (client.Read(response)) {
+    ++answers;
+  }
+  writer.join();
+  EXPECT_EQ(answers, 20);
+  EXPECT_OK(client.Finish());
 }
 
 TEST_F(ServerStreamTest, ShutdownLetsStreamsDrain) {

@@ -74,11 +74,11 @@ void IssueStream::Open(const Request::Open& open) {
   if (!window.ok()) {
     return End(window.status());
   }
-  window_ = *std::move(window);
-  batch_ = std::move(opened->batch);
   opened_ = true;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    window_ = *std::move(window);
+    batch_ = std::move(opened->batch);
     active_at_ = clock_.MonotonicNow();
     opened_at_ = active_at_;
   }
@@ -246,6 +246,21 @@ void IssueStream::Tick(absl::Duration now) {
       MakeError(absl::StatusCode::kUnavailable, reasons::kStreamIdle,
                 "nothing was sent for long: open the batch again"),
       SpreadDelay(kRetry)));
+}
+
+void IssueStream::DropIfStalled(absl::Duration now) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (ended_ || window_ == nullptr || unanswered_ > 0 ||
+      now - active_at_ < kMaxStalled || stream_.PendingWrites() == 0) {
+    return;
+  }
+  windows_.Penalise(batch_.actor);
+  EndLocked(WithRetryAfter(
+      MakeError(absl::StatusCode::kResourceExhausted, reasons::kTooManyInFlight,
+                "answers are waiting and are not read; read them",
+                {{"limit", absl::StrCat(window_->size())}}),
+      Windows::kPenalty));
+  stream_.Cut();
 }
 
 bool IssueStream::GiveWay(absl::Duration now) {

@@ -52,6 +52,9 @@ class IssueStream
   static constexpr absl::Duration kMaxIdle = absl::Minutes(5);
   // How long a stream may go on while others wait for a window.
   static constexpr absl::Duration kTurn = absl::Minutes(1);
+  // How long a client may leave its answers unread while others wait for a
+  // window.
+  static constexpr absl::Duration kMaxStalled = absl::Seconds(5);
   // How long a stream that has ended waits for its client to read the rest.
   static constexpr absl::Duration kLinger = absl::Seconds(10);
 
@@ -82,6 +85,10 @@ class IssueStream
   // Tick is for every second or so. It ends the stream if it is idle, and cuts
   // it off if it has ended but its client does not read.
   void Tick(absl::Duration now);
+
+  // DropIfStalled cuts the stream off, and has its line refused for a while, if
+  // its client leaves its answers unread. For when others wait for a window.
+  void DropIfStalled(absl::Duration now);
 
   // GiveWay has the stream end when what it has taken is answered, so that
   // others get a window, if it has had its turn. False if it has not, or is

@@ -1,5 +1,6 @@
 #include "services/registration/issue_stream.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -54,7 +55,7 @@ class FakeCore : public rpc::StreamCore {
     std::lock_guard<std::mutex> lock(mutex_);
     cut_ = true;
   }
-  size_t PendingWrites() const override { return 0; }
+  size_t PendingWrites() const override { return pending_writes_; }
   bool IsOver() const override { return false; }
 
   absl::Status WaitForEnd() {
@@ -78,6 +79,7 @@ class FakeCore : public rpc::StreamCore {
     std::lock_guard<std::mutex> lock(mutex_);
     return requested_;
   }
+  void set_pending_writes(size_t count) { pending_writes_ = count; }
   bool cut() {
     std::lock_guard<std::mutex> lock(mutex_);
     return cut_;
@@ -94,6 +96,7 @@ class FakeCore : public rpc::StreamCore {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::atomic<size_t> pending_writes_{0};
   int results_ = 0;
   int opened_ = 0;
   int requested_ = 0;
@@ -438,6 +441,24 @@ TEST_F(IssueStreamTest, AfterItsTurnItGivesWayWithoutLosingAnything) {
                                reasons::kServerOverloaded));
   EXPECT_GE(GetErrorInfo(status)->retry_after, absl::Seconds(3));
   EXPECT_EQ(core_->results(), 600);
+}
+
+TEST_F(IssueStreamTest, WhoDoesNotReadWhileOthersWaitIsDropped) {
+  gate_.Open();
+  Open();
+  Send(1);
+  core_->WaitForResults(1);
+  pool_.Drain();
+  clock_.Advance(IssueStream::kMaxStalled);
+  // One that has read everything is merely idle.
+  stream_->DropIfStalled(clock_.MonotonicNow());
+  EXPECT_FALSE(core_->finished());
+  core_->set_pending_writes(1);
+  stream_->DropIfStalled(clock_.MonotonicNow());
+  EXPECT_THAT(core_->WaitForEnd(), StatusIs(StatusCode::kResourceExhausted,
+                                            reasons::kTooManyInFlight));
+  EXPECT_TRUE(core_->cut());
+  EXPECT_FALSE(windows_.Take("").ok());
 }
 
 TEST_F(IssueStreamTest, WhoDoesNotReadTheEndIsCutOff) {

@@ -50,6 +50,9 @@ void StreamWatch::Look() {
   if (!windows_.Contended()) {
     return;
   }
+  for (const auto& stream : streams) {
+    stream->DropIfStalled(now);
+  }
   // Streams are in the order of their beginning.
   for (const auto& stream : streams) {
     if (stream->GiveWay(now)) {

@@ -1,6 +1,7 @@
 #include "services/registration/windows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,6 +46,14 @@ absl::StatusOr<std::unique_ptr<Windows::Window>> Windows::Take(
         total_);
   }
   const size_t share = std::max(total_ / 2, kSmallest);
+  const auto penalty = penalised_.find(holder);
+  if (penalty != penalised_.end() && clock_.MonotonicNow() < penalty->second) {
+    metrics_.opens_refused.Increment();
+    return Overloaded(
+        "this line did not read its answers while others waited; open the "
+        "batch again later",
+        share);
+  }
   const auto held = held_.find(holder);
   const size_t mine = held == held_.end() ? 0 : held->second;
   if (share - mine < kSmallest) {
@@ -59,6 +68,15 @@ absl::StatusOr<std::unique_ptr<Windows::Window>> Windows::Take(
   held_[holder] += size;
   metrics_.items_granted.Add(static_cast<double>(size));
   return std::unique_ptr<Window>(new Window(*this, holder, size));
+}
+
+void Windows::Penalise(const std::string& holder) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const absl::Duration now = clock_.MonotonicNow();
+  for (auto it = penalised_.begin(); it != penalised_.end();) {
+    it = it->second <= now ? penalised_.erase(it) : std::next(it);
+  }
+  penalised_[holder] = now + kPenalty;
 }
 
 bool Windows::Contended() const {

@@ -27,6 +27,9 @@ class Windows {
   // How long a refusal counts: longer than the refused stay away.
   static constexpr absl::Duration kContention = absl::Seconds(15);
 
+  // How long a holder gets nothing that others had to be rid of.
+  static constexpr absl::Duration kPenalty = absl::Seconds(30);
+
   // Window is a share. It goes back when it is destroyed.
   class Window {
    public:
@@ -53,6 +56,10 @@ class Windows {
   // SERVER_OVERLOADED with a delay if less than kSmallest is left.
   absl::StatusOr<std::unique_ptr<Window>> Take(const std::string& holder);
 
+  // Penalise has `holder` refused for a while: it kept others waiting without
+  // using what it held.
+  void Penalise(const std::string& holder);
+
   // Contended tells whether somebody has been sent away lately because others
   // hold everything.
   bool Contended() const;
@@ -69,6 +76,8 @@ class Windows {
   mutable std::mutex mutex_;  // for all that follows
   size_t granted_ = 0;
   std::map<std::string, size_t> held_;
+  // Until when who is refused. Looked through when somebody is added.
+  std::map<std::string, absl::Duration> penalised_;
   std::optional<absl::Duration> refused_;
 };
 

@@ -93,6 +93,17 @@ TEST_F(WindowsTest, NobodyHoldsMoreThanHalf) {
   EXPECT_OK(windows.Take("other"));
 }
 
+TEST_F(WindowsTest, WhoIsPenalisedWaits) {
+  Windows windows(1024, 64, clock_, metrics_);
+  windows.Penalise("a");
+  EXPECT_THAT(windows.Take("a"), StatusIs(StatusCode::kResourceExhausted,
+                                          reasons::kServerOverloaded));
+  EXPECT_FALSE(windows.Contended());
+  EXPECT_OK(windows.Take("b"));
+  clock_.Advance(Windows::kPenalty);
+  EXPECT_OK(windows.Take("a"));
+}
+
 TEST_F(WindowsTest, IsContendedWhileSomebodyComesBackInVain) {
   Windows windows(64, 64, clock_, metrics_);
   EXPECT_FALSE(windows.Contended());

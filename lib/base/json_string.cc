@@ -2,21 +2,24 @@
 
 #include <string>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 
 namespace birthmark {
 namespace {
 
-bool StandsForItself(char c) {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+bool StandsForItself(absl::string_view value) {
+  bool all = true;
+  for (const char c : value) {
+    all &= c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  }
+  return all;
 }
 
 }  // namespace
 
 void AppendJsonString(absl::string_view value, std::string& json) {
-  if (!absl::c_all_of(value, StandsForItself)) {
+  if (!StandsForItself(value)) {
     json += nlohmann::json(std::string(value))
                 .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     return;

@@ -13,6 +13,11 @@
 namespace birthmark::storage {
 namespace {
 
+// PostgreSQL's manual, COPY, "Binary Format": signature, flags, length of the
+// header's extension.
+constexpr char kHeader[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+constexpr size_t kHeaderSize = 19;
+
 constexpr size_t kLengthSize = 4;
 constexpr int32_t kNullLength = -1;
 
@@ -41,6 +46,11 @@ std::string BulkTable::InsertSql() const {
       ")");
 }
 
+BulkRows::BulkRows(const BulkTable& table, size_t expected_rows)
+    : table_(table),
+      expected_rows_(expected_rows),
+      bytes_(kHeader, kHeaderSize) {}
+
 BulkRows& BulkRows::AddNull() {
   BeginRowIfDue();
   AppendBigEndian(kNullLength, bytes_);
@@ -50,6 +60,10 @@ BulkRows& BulkRows::AddNull() {
 
 void BulkRows::BeginRowIfDue() {
   if (cells_ % columns() == 0) {
+    if (cells_ == columns()) {
+      // Rows of a kind are of a size.
+      bytes_.reserve(bytes_.size() * (expected_rows_ + 1));
+    }
     AppendBigEndian(static_cast<int16_t>(columns()), bytes_);
   }
 }
@@ -72,26 +86,13 @@ void BulkRows::EndCell(size_t start) {
   ++cells_;
 }
 
-std::string BulkRows::CopyData() const {
-  // PostgreSQL's manual, COPY, "Binary Format": signature, flags, length of the
-  // header's extension; the rows; the trailer.
-  static constexpr char kSignature[] = "PGCOPY\n\377\r\n";
-  std::string data(kSignature, sizeof(kSignature));
-  data.reserve(data.size() + bytes_.size() + 10);
-  AppendBigEndian(int32_t{0}, data);
-  AppendBigEndian(int32_t{0}, data);
-  data += bytes_;
-  AppendBigEndian(int16_t{-1}, data);
-  return data;
-}
-
 std::vector<Param> BulkRows::Arrays() const {
   struct Cells {
     std::string bytes;
     bool has_null = false;
   };
   std::vector<Cells> arrays(columns());
-  size_t at = 0;
+  size_t at = kHeaderSize;
   for (int64_t cell = 0; cell < cells_; ++cell) {
     if (cell % columns() == 0) {
       at += sizeof(int16_t);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "lib/storage/param.h"
 
@@ -42,8 +43,8 @@ struct BulkTable {
 // std::logic_error for a cell of another type than its column.
 class BulkRows {
  public:
-  // `table` must outlive it.
-  explicit BulkRows(const BulkTable& table) : table_(table) {}
+  // `table` must outlive it. About so many rows will come.
+  BulkRows(const BulkTable& table, size_t expected_rows);
 
   const BulkTable& table() const { return table_; }
   int64_t size() const { return cells_ / columns(); }
@@ -61,8 +62,10 @@ class BulkRows {
     return value.empty() ? AddNull() : Add<Type>(value);
   }
 
-  // CopyData is what COPY reads.
-  std::string CopyData() const;
+  // CopyData is what COPY reads, but for kCopyEnd.
+  absl::string_view CopyData() const { return bytes_; }
+  static constexpr absl::string_view kCopyEnd =
+      absl::string_view("\xff\xff", 2);
   // Arrays are the parameters of InsertSql.
   std::vector<Param> Arrays() const;
 
@@ -75,7 +78,8 @@ class BulkRows {
   void BeginRowIfDue();
 
   const BulkTable& table_;
-  // As in COPY's binary format: for each row the number of cells, then each
+  const size_t expected_rows_;
+  // COPY's binary format: a header; for each row the number of cells, then each
   // cell after its length.
   std::string bytes_;
   int64_t cells_ = 0;

@@ -24,6 +24,21 @@ void Drain(PGconn* connection) {
   }
 }
 
+// Put sends `data` in pieces that libpq's buffer holds: it would grow to the
+// size of the largest.
+bool Put(PGconn* connection, absl::string_view data) {
+  constexpr size_t kPiece = 8000;
+  while (!data.empty()) {
+    const absl::string_view piece = data.substr(0, kPiece);
+    if (PQputCopyData(connection, piece.data(),
+                      static_cast<int>(piece.size())) != 1) {
+      return false;
+    }
+    data.remove_prefix(piece.size());
+  }
+  return true;
+}
+
 [[noreturn]] void Fail(PGconn* connection, const PGresult* result,
                        const std::string& sql) {
   const char* state = result == nullptr
@@ -40,14 +55,13 @@ void Drain(PGconn* connection) {
 
 }  // namespace
 
-bool CopyIn(PGconn* connection, const std::string& sql,
-            const std::string& data) {
+bool CopyIn(PGconn* connection, const std::string& sql, absl::string_view data,
+            absl::string_view end) {
   const Result ready(PQexec(connection, sql.c_str()), PQclear);
   if (PQresultStatus(ready.get()) != PGRES_COPY_IN) {
     Fail(connection, ready.get(), sql);
   }
-  if (PQputCopyData(connection, data.data(), static_cast<int>(data.size())) !=
-          1 ||
+  if (!Put(connection, data) || !Put(connection, end) ||
       PQputCopyEnd(connection, nullptr) != 1) {
     Fail(connection, nullptr, sql);
   }

@@ -47,7 +47,7 @@ int64_t RecordItems(Session& session, int64_t batch_key,
               return a.item_id < b.item_id;
             });
   int64_t admitted = 0;
-  BulkRows rows(kItems);
+  BulkRows rows(kItems, records.size());
   for (const ItemRecord& record : records) {
     rows.Add<sql::Bigint>(batch_key)
         .Add<sql::Text>(record.item_id)

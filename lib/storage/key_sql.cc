@@ -36,7 +36,7 @@ constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
 
 int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys,
                    IfTaken if_taken) {
-  BulkRows rows(kKeys);
+  BulkRows rows(kKeys, keys.size());
   for (const KeyRow* key : keys) {
     rows.Add<sql::Bytea>(key->spki_sha256)
         .AddUnlessEmpty<sql::Uuid>(key->device_uid)

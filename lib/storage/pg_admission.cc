@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -190,8 +190,8 @@ std::vector<Found> Admitter::Find() {
 }
 
 void Admitter::Decide(const std::vector<Found>& found) {
-  std::set<absl::string_view> keys;
-  std::set<std::pair<absl::string_view, absl::string_view>> hardware;
+  absl::flat_hash_set<absl::string_view> keys;
+  absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> hardware;
   std::vector<size_t> done;
   for (size_t i = 0; i < requests_.size(); ++i) {
     const AdmissionRequest& request = requests_[i];
@@ -277,7 +277,7 @@ int64_t Admitter::InsertDevices() {
     return std::tie(left.model, left.serial_number) <
            std::tie(right.model, right.serial_number);
   });
-  BulkRows rows(kDevices);
+  BulkRows rows(kDevices, order.size());
   for (const size_t i : order) {
     const DeviceRow& device = requests_[i].device;
     rows.Add<sql::Uuid>(device.device_uid)

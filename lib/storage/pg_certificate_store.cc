@@ -86,7 +86,7 @@ bool InsertRows(Session& session, absl::Span<const CertificateRow> rows,
   std::sort(order.begin(), order.end(), [&rows](size_t a, size_t b) {
     return rows[a].serial < rows[b].serial;
   });
-  BulkRows bulk(kCertificates);
+  BulkRows bulk(kCertificates, order.size());
   for (const size_t i : order) {
     const CertificateRow& row = rows[i];
     bulk.Add<sql::Bytea>(row.serial)

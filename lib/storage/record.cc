@@ -77,7 +77,7 @@ void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
 
 void RecordAudit(Session& session,
                  absl::Span<const audit::Entry* const> entries) {
-  BulkRows rows(kAudit);
+  BulkRows rows(kAudit, entries.size());
   for (const audit::Entry* entry : entries) {
     const std::string canonical = audit::Canonical(*entry);
     rows.Add<sql::Timestamptz>(EntryTime(*entry))
@@ -105,7 +105,7 @@ void AddAudit(const audit::Entry& entry, std::vector<Param>& params) {
 
 void RecordEvents(Session& session,
                   absl::Span<const DeviceEventRow* const> events) {
-  BulkRows rows(kEvents);
+  BulkRows rows(kEvents, events.size());
   for (const DeviceEventRow* event : events) {
     rows.Add<sql::Uuid>(event->device_uid)
         .Add<sql::Uuid>(event->event_id)

@@ -72,7 +72,9 @@ int64_t Session::InsertBulk(const BulkRows& rows, IfTaken if_taken) {
         .affected_rows();
   }
   if (rows.size() >= kWorthCopy) {
-    return CopyIn(raw_, table.CopySql(), rows.CopyData()) ? rows.size() : 0;
+    return CopyIn(raw_, table.CopySql(), rows.CopyData(), BulkRows::kCopyEnd)
+               ? rows.size()
+               : 0;
   }
   try {
     return ExecBulk(rows, absl::StrCat("bulk_", table.name), "")

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "lib/audit/new_entry.h"
 #include "lib/base/bytes.h"
@@ -154,7 +156,7 @@ absl::Status ItemIssuer::Admit(const OpenBatch& batch,
                                const std::function<bool()>& stopped,
                                Work& work) const {
   StepTimer timer(clock_, metrics_.admit_seconds);
-  std::map<std::string, size_t> request_by_item_id;
+  absl::flat_hash_map<absl::string_view, size_t> request_by_item_id;
   for (size_t i = 0; i < items.size(); ++i) {
     if (!work.statuses[i].ok()) {
       continue;

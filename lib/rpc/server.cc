@@ -38,6 +38,9 @@ constexpr int kDefaultQueuedCalls = 1024;
 constexpr int kDefaultMessageBytes = 4 << 20;
 constexpr int kHandshakeTimeoutMs = 10'000;
 constexpr size_t kMemoryQuota = size_t{512} << 20;
+// What may come in on a stream before anybody reads it. gRPC would let it grow
+// with the speed of the network to many megabytes for each stream.
+constexpr int kUnreadBytes = 256 << 10;
 // Connections on which nothing happens are closed, so that clients that never
 // hang up do not use up the file descriptors. They reconnect with their next
 // call.
@@ -177,6 +180,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              options.streams_per_connection);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES,
+                             kUnreadBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
                              kMaxConnectionIdleMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,

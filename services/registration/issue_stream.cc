@@ -147,7 +147,8 @@ void IssueStream::StartTasks() {
     EndLocked(WithRetryAfter(
         MakeError(absl::StatusCode::kResourceExhausted,
                   reasons::kServerOverloaded,
-                  "too many batches are in work: open the batch again later"),
+                  "too many batches are in work: open the batch again later",
+                  {{"limit", absl::StrCat(batch_pool_.QueueLength())}}),
         SpreadDelay(kRetry)));
   }
 }

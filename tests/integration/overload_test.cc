@@ -131,7 +131,10 @@ TEST(OverloadTest, WhoSendsAndNeverReadsGetsNoMoreThanItsShare) {
   }
   EXPECT_EQ(line->Wait(), 0) << line->Err();
   EXPECT_EQ(Files(deployment.dir() + "/out", ".pem").size(), 300u);
+  // The sanitizers' own memory says nothing.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(most - before, kMostGrowth);
+#endif
   uint64_t sent = 0;
   for (const auto& one : hostile) {
     EXPECT_GT(one->opened(), 0u);

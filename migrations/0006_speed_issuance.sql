@@ -21,6 +21,16 @@ ALTER TABLE batch_items
   DROP CONSTRAINT batch_items_item_id_check,
   ADD CONSTRAINT batch_items_item_id_check
   CHECK (octet_length(item_id) BETWEEN 1 AND 128);
+ALTER TABLE devices
+  DROP CONSTRAINT devices_model_check,
+  ADD CONSTRAINT devices_model_check
+  CHECK (octet_length(model) BETWEEN 1 AND 256),
+  DROP CONSTRAINT devices_serial_number_check,
+  ADD CONSTRAINT devices_serial_number_check
+  CHECK (octet_length(serial_number) BETWEEN 1 AND 256),
+  DROP CONSTRAINT devices_hardware_revision_check,
+  ADD CONSTRAINT devices_hardware_revision_check
+  CHECK (octet_length(hardware_revision) <= 256);
 ALTER TABLE device_events
   DROP CONSTRAINT device_events_kind_check,
   ADD CONSTRAINT device_events_kind_check

@@ -27,7 +27,7 @@ void Drain(PGconn* connection) {
 // Put sends `data` in pieces that libpq's buffer holds: it would grow to the
 // size of the largest.
 bool Put(PGconn* connection, absl::string_view data) {
-  constexpr size_t kPiece = 8000;
+  constexpr size_t kPiece = size_t{64} << 10;
   while (!data.empty()) {
     const absl::string_view piece = data.substr(0, kPiece);
     if (PQputCopyData(connection, piece.data(),

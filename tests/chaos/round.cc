@@ -27,6 +27,7 @@ constexpr absl::Duration kTick = absl::Milliseconds(2);
 constexpr absl::Duration kCutEvery = absl::Milliseconds(150);
 // More than the longest strike, a recovery and the client's longest pause.
 constexpr absl::Duration kHangs = absl::Seconds(90);
+constexpr absl::Duration kSlept = absl::Seconds(1);
 constexpr char kSocket[] = "/.s.PGSQL.5432";
 constexpr size_t kShownFaults = 5;
 // New certificates between two strikes.
@@ -199,6 +200,11 @@ void Round::TakeStrikes(size_t count, absl::Duration now) {
 
 bool Round::Step() {
   const absl::Duration now = Clock::Real().MonotonicNow();
+  // Time in which the driver did not run either is nobody's fault.
+  if (now - last_step_ > kSlept) {
+    last_progress_ += now - last_step_;
+  }
+  last_step_ = now;
   const size_t count = watch_->finished();
   if (count != last_count_) {
     last_count_ = count;
@@ -288,6 +294,7 @@ bool Round::Run(std::ostream& out) {
   }
   Supervise();
   start_ = Clock::Real().MonotonicNow();
+  last_step_ = start_;
   last_progress_ = start_;
   while (!Over() && Step()) {
     absl::SleepFor(kTick);

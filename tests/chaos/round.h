@@ -74,6 +74,7 @@ class Round {
   size_t last_count_ = 0;
   size_t struck_at_ = 0;
   absl::Duration start_;
+  absl::Duration last_step_;
   absl::Duration last_progress_;
   int struck_in_time_ = 0;
   std::set<Fault> faults_in_time_;

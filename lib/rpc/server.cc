@@ -34,6 +34,10 @@
 namespace birthmark::rpc {
 namespace {
 
+// A handler waits for the database or another service most of the time, and
+// those that wait for the same thing are served together.
+constexpr int kCallsPerCore = 8;
+constexpr int kStreamsPerCore = 2;
 constexpr int kDefaultQueuedCalls = 1024;
 constexpr int kDefaultMessageBytes = 4 << 20;
 constexpr int kHandshakeTimeoutMs = 10'000;
@@ -106,16 +110,17 @@ struct Server::Impl {
   Impl(const ServerOptions& options, Router& router,
        Authenticator& authenticator)
       : authenticator(authenticator),
-        calls(Threads(options), options.queued_calls > 0 ? options.queued_calls
-                                                         : kDefaultQueuedCalls),
-        streams(Threads(options), kStreamQueue),
+        calls(Threads(options, kCallsPerCore), options.queued_calls > 0
+                                                   ? options.queued_calls
+                                                   : kDefaultQueuedCalls),
+        streams(Threads(options, kStreamsPerCore), kStreamQueue),
         service(router, authenticator, calls, streams) {}
 
-  static int Threads(const ServerOptions& options) {
+  static int Threads(const ServerOptions& options, int per_core) {
     return options.worker_threads > 0
                ? options.worker_threads
-               : 2 * static_cast<int>(
-                         std::max(1u, std::thread::hardware_concurrency()));
+               : per_core * static_cast<int>(std::max(
+                                1u, std::thread::hardware_concurrency()));
   }
 
   void WatchTrust();

@@ -23,7 +23,7 @@ struct ServerOptions {
   std::vector<std::string> listen_addresses;
   // Read again when the files change.
   IdentityFiles identity;
-  // Threads that run handlers. 0: two for each core.
+  // Threads that run handlers. 0: eight for each core.
   int worker_threads = 0;
   // Calls that may wait for a thread. 0: 1024.
   int queued_calls = 0;

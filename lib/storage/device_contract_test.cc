@@ -45,15 +45,32 @@ class DeviceTest : public StoreTest {
   BatchRow batch_;
 };
 
-class RegistrationStoreTest : public DeviceTest {};
+class RegistrationStoreTest : public DeviceTest {
+ protected:
+  EnrollmentAttempt Attempt(const AdmissionRequest& device, int from_state) {
+    const KeyRow key = OperationalKey(device.device.device_uid);
+    DeviceEventRow event = Event("registered");
+    event.from_state = from_state;
+    return {ContactOf(device, device.key.serial),
+            {key, event, Change("device.register", key.owner)}};
+  }
+  absl::StatusOr<std::vector<bool>> EnrollNew(
+      const std::vector<EnrollmentAttempt>& attempts) {
+    std::vector<const EnrollmentAttempt*> pointers;
+    for (const EnrollmentAttempt& attempt : attempts) {
+      pointers.push_back(&attempt);
+    }
+    return backend_->registration().EnrollNew(pointers);
+  }
+};
 
 TEST_P(RegistrationStoreTest, FindsTheDeviceOfACertificate) {
   const AdmissionRequest device = GivenDevice(batch_, "1");
   EXPECT_THAT(
       backend_->registration().FindDeviceByCertificate(device.key.serial),
       IsOkAndHolds(
-          AllOf(Field(&KnownDevice::device, Field(&DeviceRow::device_uid,
-                                                  device.device.device_uid)),
+          AllOf(Field(&KnownDevice::device,
+                      Field(&DeviceRow::device_uid, device.device.device_uid)),
                 Field(&KnownDevice::ldevid_profile, "ldevid"))));
   EXPECT_THAT(backend_->registration().FindDeviceByCertificate(Serial()),
               StatusIs(StatusCode::kNotFound, reasons::kDeviceNotFound));
@@ -96,14 +113,85 @@ TEST_P(RegistrationStoreTest, FindsOutTheStateWhateverTheCallerTookItFor) {
       EXPECT_EQ(enrolled.device.state, DeviceState::kActive);
       EXPECT_EQ(enrolled.device.version, 2);
     }
-    ASSERT_OK_AND_ASSIGN(events,
-                         backend_->devices().ListEvents(
-                             device.device.device_uid, std::nullopt, 10));
+    ASSERT_OK_AND_ASSIGN(
+        events, backend_->devices().ListEvents(device.device.device_uid,
+                                               std::nullopt, 10));
     EXPECT_THAT(events, ElementsAre(Field(&DeviceEventRow::from_state, 0),
                                     Field(&DeviceEventRow::from_state, 1),
                                     Field(&DeviceEventRow::from_state, 2)));
   }
   EXPECT_THAT(backend_->Audit("device.register"), SizeIs(8));
+}
+
+TEST_P(RegistrationStoreTest, EnrollsTogetherWhatIsAsItWasTakenFor) {
+  const AdmissionRequest fresh = GivenDevice(batch_, "1");
+  const AdmissionRequest active = GivenDevice(batch_, "2");
+  const AdmissionRequest moved_on = GivenDevice(batch_, "3");
+  const AdmissionRequest unknown = Item("4");
+  ASSERT_OK(Enroll(active, OperationalKey(active.device.device_uid)));
+  ASSERT_OK(Enroll(moved_on, OperationalKey(moved_on.device.device_uid)));
+  const std::vector<EnrollmentAttempt> attempts = {
+      Attempt(fresh, 1), Attempt(active, 2), Attempt(moved_on, 1),
+      Attempt(unknown, 1)};
+  EXPECT_THAT(EnrollNew(attempts),
+              IsOkAndHolds(ElementsAre(true, true, false, false)));
+  EXPECT_EQ(Device(fresh).state, DeviceState::kActive);
+  EXPECT_EQ(Device(fresh).version, 2);
+  EXPECT_EQ(Device(fresh).last_contact_time, attempts[0].contact.time);
+  EXPECT_EQ(Device(active).version, 2);
+  EXPECT_THAT(EventKinds(fresh), ElementsAre("provisioned", "registered"));
+  EXPECT_THAT(EventKinds(active), SizeIs(3));
+  EXPECT_THAT(EventKinds(moved_on), SizeIs(2));
+  EXPECT_THAT(backend_->Audit("device.register"), SizeIs(4));
+  // As Enroll would have left it.
+  ASSERT_OK_AND_ASSIGN(const auto keys,
+                       backend_->devices().ListKeys(fresh.device.device_uid,
+                                                    fresh.key.spki_sha256, 10));
+  ASSERT_THAT(keys, SizeIs(1));
+  const KeyRow& key = attempts[0].enrollment.key;
+  EXPECT_EQ(keys[0].spki_sha256, key.spki_sha256);
+  EXPECT_EQ(keys[0].owner, key.owner);
+  EXPECT_EQ(keys[0].usage, KeyUsage::kLdevid);
+  EXPECT_EQ(keys[0].state, KeyState::kActive);
+  EXPECT_EQ(keys[0].serial, key.serial);
+  EXPECT_EQ(keys[0].profile, key.profile);
+  EXPECT_EQ(keys[0].create_time, key.create_time);
+  ASSERT_OK_AND_ASSIGN(const auto events,
+                       backend_->devices().ListEvents(active.device.device_uid,
+                                                      std::nullopt, 10));
+  EXPECT_EQ(events[2].from_state, 2);
+  EXPECT_EQ(events[2].to_state, DeviceState::kActive);
+  EXPECT_EQ(events[2].actor, kActor);
+}
+
+TEST_P(RegistrationStoreTest, LeavesToEnrollWhatIsNotNew) {
+  const AdmissionRequest device = GivenDevice(batch_, "1");
+  EnrollmentAttempt attempt = Attempt(device, 1);
+  EXPECT_THAT(EnrollNew({attempt}), IsOkAndHolds(ElementsAre(true)));
+  EXPECT_THAT(EnrollNew({attempt}), IsOkAndHolds(ElementsAre(false)));
+  attempt.enrollment.event.from_state = 2;
+  attempt.enrollment.event.event_id = Uid();
+  EXPECT_THAT(EnrollNew({attempt}), IsOkAndHolds(ElementsAre(false)));
+  EXPECT_THAT(EventKinds(device), SizeIs(2));
+  EXPECT_THAT(backend_->Audit("device.register"), SizeIs(1));
+  ASSERT_OK_AND_ASSIGN(
+      const Enrolled enrolled,
+      backend_->registration().Enroll(attempt.contact, attempt.enrollment));
+  EXPECT_EQ(enrolled.serial, attempt.enrollment.key.serial);
+
+  ASSERT_OK(Decommission(device.device.device_uid, 2));
+  EnrollmentAttempt late = Attempt(device, 5);
+  EXPECT_THAT(EnrollNew({late}), IsOkAndHolds(ElementsAre(false)));
+  late.enrollment.event.from_state = 2;
+  EXPECT_THAT(EnrollNew({late}), IsOkAndHolds(ElementsAre(false)));
+}
+
+TEST_P(RegistrationStoreTest, EnrollsADeviceThatComesTwiceAtOnceOnce) {
+  const AdmissionRequest device = GivenDevice(batch_, "1");
+  const std::vector<EnrollmentAttempt> attempts = {Attempt(device, 1),
+                                                   Attempt(device, 1)};
+  EXPECT_THAT(EnrollNew(attempts), IsOkAndHolds(ElementsAre(true, false)));
+  EXPECT_THAT(EventKinds(device), SizeIs(2));
 }
 
 TEST_P(RegistrationStoreTest, AnswersARepeatFromTheFirstTime) {

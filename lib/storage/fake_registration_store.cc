@@ -84,6 +84,28 @@ absl::StatusOr<KnownDevice> FakeRegistrationStore::FindDeviceByCertificate(
   return KnownDevice{*device, fleet->second.ldevid_profile};
 }
 
+absl::StatusOr<std::vector<bool>> FakeRegistrationStore::EnrollNew(
+    absl::Span<const EnrollmentAttempt* const> attempts) {
+  std::vector<bool> done;
+  for (const EnrollmentAttempt* attempt : attempts) {
+    bool is_new = false;
+    {
+      FakeDatabase::Transaction transaction(database_);
+      BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
+      const auto device =
+          Find(transaction.tables(), attempt->contact.device_uid);
+      is_new =
+          device.ok() &&
+          static_cast<int>((*device)->state) ==
+              attempt->enrollment.event.from_state &&
+          transaction->keys.count(attempt->enrollment.key.spki_sha256) == 0;
+    }
+    done.push_back(is_new &&
+                   Enroll(attempt->contact, attempt->enrollment).ok());
+  }
+  return done;
+}
+
 absl::StatusOr<Enrolled> FakeRegistrationStore::Enroll(
     const Contact& contact, const Enrollment& enrollment) {
   FakeDatabase::Transaction transaction(database_);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,35 +50,44 @@ constexpr Statement kActivate = {"registration_activate", R"(
                            ELSE $2::timestamptz END
     WHERE device_uid = $1
     RETURNING )" BIRTHMARK_DEVICE_COLUMNS};
-// All that an enrollment is, if the device is still in the state $3 and the key
-// is new. No row: it is not in that state.
-constexpr Statement kEnroll = {"registration_enroll", R"(
+// All that enrollments are, of those devices that are still in their state of
+// u. Returns these.
+constexpr Statement kEnrollNew = {"registration_enroll_new", R"(
     WITH d AS (
       UPDATE devices AS d
-      SET state = 2, last_contact_time = $2,
-          version = version + CASE WHEN state = 2 THEN 0 ELSE 1 END,
-          update_time = CASE WHEN state = 2 THEN update_time
-                             ELSE $2::timestamptz END
-      WHERE device_uid = $1 AND state = $3::smallint
-      RETURNING )" BIRTHMARK_DEVICE_COLUMNS R"(),
+      SET state = 2, last_contact_time = u.contact_time,
+          version = d.version + CASE WHEN d.state = 2 THEN 0 ELSE 1 END,
+          update_time = CASE WHEN d.state = 2 THEN d.update_time
+                             ELSE u.contact_time END
+      FROM unnest($1::uuid[], $2::smallint[], $3::timestamptz[], $4::bytea[],
+                  $5::text[], $6::smallint[], $7::smallint[], $8::integer[],
+                  $9::bytea[], $10::text[], $11::timestamptz[], $12::uuid[],
+                  $13::text[], $14::text[], $15::text[], $16::jsonb[],
+                  $17::timestamptz[], $18::timestamptz[], $19::uuid[],
+                  $20::text[], $21::text[], $22::text[], $23::text[],
+                  $24::bytea[])
+        AS u (device_uid, from_state, contact_time, spki_sha256, owner, usage,
+              algorithm, bits, serial, profile, key_time, event_id, kind,
+              event_actor, reason, details, event_time, entry_time, entry_id,
+              actor, action, resource, entry, leaf_hash)
+      WHERE d.device_uid = u.device_uid AND d.state = u.from_state
+      RETURNING u.*),
     key AS (
       INSERT INTO keys (spki_sha256, device_uid, owner, usage, state, algorithm,
                         bits, serial, profile, create_time)
-      SELECT $4::bytea, device_uid, $5::text, $6::smallint, 1, $7::smallint,
-             $8::integer, $9::bytea, $10::text, $11::timestamptz
+      SELECT spki_sha256, device_uid, owner, usage, 1, algorithm, bits, serial,
+             profile, key_time
       FROM d),
     event AS (
       INSERT INTO device_events (device_uid, event_id, kind, from_state,
                                  to_state, actor, reason, details, create_time)
-      SELECT device_uid, $12::uuid, $13::text, $3::smallint, 2, $14::text,
-             $15::text, $16::jsonb, $17::timestamptz
+      SELECT device_uid, event_id, kind, from_state, 2, event_actor, reason,
+             details, event_time
       FROM d),
     audit AS (
       INSERT INTO audit_entries ()" BIRTHMARK_AUDIT_COLUMNS R"()
-      SELECT $18::timestamptz, $19::uuid, $20::text, $21::text, $22::text,
-             $23::text, $24::bytea
-      FROM d)
-    SELECT * FROM d)"};
+      SELECT )" BIRTHMARK_AUDIT_COLUMNS R"( FROM d)
+    SELECT device_uid FROM d)"};
 constexpr Statement kCertificate = {
     "registration_certificate",
     "SELECT certificate_der FROM certificates WHERE serial = $1"};
@@ -189,47 +199,76 @@ absl::Status Earlier(Session& session, const DeviceRow& device,
   return absl::OkStatus();
 }
 
-// IsOneStatement tells whether EnrollInOne can do it.
-bool IsOneStatement(const Contact& contact, const Enrollment& enrollment) {
-  const int state = enrollment.event.from_state;
-  return IsUid(contact.device_uid) &&
+// MayBeNew tells whether InsertNew is for `attempt`.
+bool MayBeNew(const EnrollmentAttempt& attempt) {
+  const int state = attempt.enrollment.event.from_state;
+  return IsUid(attempt.contact.device_uid) &&
          (state == static_cast<int>(DeviceState::kRegistered) ||
           state == static_cast<int>(DeviceState::kActive)) &&
-         enrollment.mutation.audit.size() == 1 &&
-         !enrollment.mutation.request.has_value();
+         attempt.enrollment.mutation.audit.size() == 1 &&
+         !attempt.enrollment.mutation.request.has_value();
 }
 
-// EnrollInOne does it all in one statement, or nothing and returns false: then
-// the device is not in the state that it was seen in, or somebody has the key.
-bool EnrollInOne(Session& session, const Contact& contact,
-                 const Enrollment& enrollment, Enrolled& enrolled) {
-  const KeyRow& key = enrollment.key;
-  const DeviceEventRow& event = enrollment.event;
-  std::vector<Param> params = {Text(contact.device_uid),
-                               At(contact.time),
-                               Int(event.from_state),
-                               Bytes(key.spki_sha256),
-                               Text(key.owner),
-                               Int(static_cast<int>(key.usage)),
-                               Int(static_cast<int>(key.algorithm)),
-                               Int(key.bits),
-                               Bytes(key.serial),
-                               Text(key.profile),
-                               At(key.create_time),
-                               Text(event.event_id),
-                               Text(event.kind),
-                               Text(event.actor),
-                               Text(event.reason),
-                               Json(event.details),
-                               At(event.create_time)};
-  AddAudit(enrollment.mutation.audit.front(), params);
-  const auto rows = session.ExecUnlessTaken(kEnroll, std::move(params));
-  if (!rows.has_value() || rows->empty()) {
-    return false;
+// InsertNew enrolls the keys of `attempts`, which are of different devices, and
+// returns the devices whose state was the one that was taken for granted. None,
+// and nothing is done, if one of the keys is known.
+std::set<std::string> InsertNew(
+    Session& session, const std::vector<const EnrollmentAttempt*>& attempts) {
+  UuidArray devices, event_ids, entry_ids;
+  SmallintArray states, usages, algorithms;
+  IntegerArray bits;
+  TimeArray contact_times, key_times, event_times, entry_times;
+  BytesArray spkis, serials, hashes;
+  TextArray owners, profiles, kinds, event_actors, reasons, actors, actions,
+      resources, entries;
+  JsonArray details;
+  for (const EnrollmentAttempt* attempt : attempts) {
+    const KeyRow& key = attempt->enrollment.key;
+    const DeviceEventRow& event = attempt->enrollment.event;
+    const audit::Entry& entry = attempt->enrollment.mutation.audit.front();
+    const std::string canonical = audit::Canonical(entry);
+    devices.Add(attempt->contact.device_uid);
+    states.Add(event.from_state);
+    contact_times.Add(attempt->contact.time);
+    spkis.Add(key.spki_sha256);
+    owners.Add(key.owner);
+    usages.Add(static_cast<int>(key.usage));
+    algorithms.Add(static_cast<int>(key.algorithm));
+    bits.Add(key.bits);
+    serials.Add(key.serial);
+    profiles.Add(key.profile);
+    key_times.Add(key.create_time);
+    event_ids.Add(event.event_id);
+    kinds.Add(event.kind);
+    event_actors.Add(event.actor);
+    reasons.Add(event.reason);
+    details.Add(event.details);
+    event_times.Add(event.create_time);
+    // To the millisecond, like the canonical bytes.
+    entry_times.Add(absl::FromUnixMillis(absl::ToUnixMillis(entry.time)));
+    entry_ids.Add(entry.id);
+    actors.Add(entry.actor);
+    actions.Add(entry.action);
+    resources.Add(entry.resource);
+    entries.Add(canonical);
+    hashes.Add(audit::LeafHash(canonical));
   }
-  enrolled.device = ReadDevice((*rows)[0]);
-  enrolled.serial = key.serial;
-  return true;
+  const auto rows = session.ExecUnlessTaken(
+      kEnrollNew, {devices.Take(),    states.Take(),       contact_times.Take(),
+                   spkis.Take(),      owners.Take(),       usages.Take(),
+                   algorithms.Take(), bits.Take(),         serials.Take(),
+                   profiles.Take(),   key_times.Take(),    event_ids.Take(),
+                   kinds.Take(),      event_actors.Take(), reasons.Take(),
+                   details.Take(),    event_times.Take(),  entry_times.Take(),
+                   entry_ids.Take(),  actors.Take(),       actions.Take(),
+                   resources.Take(),  entries.Take(),      hashes.Take()});
+  std::set<std::string> enrolled;
+  if (rows.has_value()) {
+    for (const auto& row : *rows) {
+      enrolled.insert(ReadText(row[0]));
+    }
+  }
+  return enrolled;
 }
 
 audit::Entry SupersededEntry(const RevocationRow& revocation,
@@ -303,23 +342,43 @@ absl::StatusOr<KnownDevice> PgRegistrationStore::FindDeviceByCertificate(
   return known;
 }
 
-absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
-    const Contact& contact, const Enrollment& enrollment) {
-  Enrolled enrolled;
-  if (IsOneStatement(contact, enrollment)) {
-    bool done = false;
+absl::StatusOr<std::vector<bool>> PgRegistrationStore::EnrollNew(
+    absl::Span<const EnrollmentAttempt* const> attempts) {
+  // One of each device, and in one order everywhere, so that transactions do
+  // not wait in a circle.
+  std::map<absl::string_view, const EnrollmentAttempt*> by_device;
+  for (const EnrollmentAttempt* attempt : attempts) {
+    if (MayBeNew(*attempt)) {
+      by_device.emplace(attempt->contact.device_uid, attempt);
+    }
+  }
+  std::vector<const EnrollmentAttempt*> ordered;
+  ordered.reserve(by_device.size());
+  for (const auto& [device, attempt] : by_device) {
+    ordered.push_back(attempt);
+  }
+  std::set<std::string> enrolled;
+  if (!ordered.empty()) {
     BIRTHMARK_RETURN_IF_ERROR(database_.TransactInOne(
         [&](Session& session) -> absl::Status {
-          done = EnrollInOne(session, contact, enrollment, enrolled);
+          enrolled = InsertNew(session, ordered);
           return absl::OkStatus();
         },
         Database::InDoubt::kRerun));
-    if (done) {
-      return enrolled;
-    }
   }
-  // The device's state or the key is not what it was taken for, or this did it
-  // and did not hear of it: look first.
+  std::vector<bool> done;
+  done.reserve(attempts.size());
+  for (const EnrollmentAttempt* attempt : attempts) {
+    const auto chosen = by_device.find(attempt->contact.device_uid);
+    done.push_back(chosen != by_device.end() && chosen->second == attempt &&
+                   enrolled.count(attempt->contact.device_uid) > 0);
+  }
+  return done;
+}
+
+absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
+    const Contact& contact, const Enrollment& enrollment) {
+  Enrolled enrolled;
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
         enrolled = {};

@@ -24,6 +24,8 @@ class PgRegistrationStore : public RegistrationStore {
 
   absl::StatusOr<KnownDevice> FindDeviceByCertificate(
       absl::string_view serial) override;
+  absl::StatusOr<std::vector<bool>> EnrollNew(
+      absl::Span<const EnrollmentAttempt* const> attempts) override;
   absl::StatusOr<Enrolled> Enroll(const Contact& contact,
                                   const Enrollment& enrollment) override;
   absl::StatusOr<DeviceRow> Touch(const Contact& contact) override;

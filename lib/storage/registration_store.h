@@ -25,9 +25,8 @@ struct Contact {
 // Enrollment is a fresh operational key that a device asks a certificate for.
 struct Enrollment {
   KeyRow key;  // usage kLdevid; `serial` is the proposal
-  // Kind "registered" or "renewed". The states are the store's: from_state is
-  // no more than what the device was in when the caller last looked. If that
-  // still holds, it costs less.
+  // Kind "registered" or "renewed"; from_state is what the device was in when
+  // the caller looked. Enroll completes the states.
   DeviceEventRow event;
   Mutation mutation;
 };
@@ -38,6 +37,12 @@ struct Enrolled {
   std::string serial;  // of the first call with this key
   // The certificate if this key has it already: answer it, sign nothing.
   std::string certificate_der;
+};
+
+// EnrollmentAttempt is what EnrollNew tries.
+struct EnrollmentAttempt {
+  Contact contact;
+  Enrollment enrollment;
 };
 
 // KnownDevice is a device and what its fleet has for it.
@@ -55,6 +60,14 @@ class RegistrationStore {
   // kNotFound / DEVICE_NOT_FOUND.
   virtual absl::StatusOr<KnownDevice> FindDeviceByCertificate(
       absl::string_view serial) = 0;
+  // EnrollNew does what Enroll does for those of `attempts` whose device is
+  // registered or active, and still in the enrollment's from_state, and whose
+  // key nobody has; for all at the price of hardly more than one. Says which
+  // these were, in order. For the others nothing has happened, and Enroll finds
+  // out why: one that is not as it was taken for may keep those beside it from
+  // being tried, as may two of one device.
+  virtual absl::StatusOr<std::vector<bool>> EnrollNew(
+      absl::Span<const EnrollmentAttempt* const> attempts) = 0;
   // Enroll records the key, moves a registered device to active, writes the
   // event and the contact. Idempotent by (device, key): a repeat changes
   // nothing and returns the serial of the first call. Allowed in the states

@@ -51,6 +51,7 @@ std::string FleetOf(const policy::IssuanceRequest& request) {
 // Item is one request on its way.
 struct BatchIssuer::Item {
   const policy::IssuanceRequest* request = nullptr;
+  const std::string* actor = nullptr;  // on whose behalf
   std::string spki_sha256;
   // Unset while it is still to be signed or committed.
   std::optional<absl::StatusOr<std::string>> result;
@@ -73,6 +74,10 @@ absl::StatusOr<BatchIssuer::Results> BatchIssuer::Issue(
   for (size_t i = 0; i < items.size(); ++i) {
     Item& item = items[i];
     item.request = &requests[i];
+    item.actor = i < requester.on_behalf_of_each.size() &&
+                         !requester.on_behalf_of_each[i].empty()
+                     ? &requester.on_behalf_of_each[i]
+                     : &requester.on_behalf_of;
     item.spki_sha256 = crypto::Sha256(requests[i].spki_der);
     const auto [first, is_new] = by_serial.emplace(requests[i].serial, i);
     if (is_new) {
@@ -211,7 +216,7 @@ audit::Entry BatchIssuer::Entry(const Item& item, absl::Time now,
   audit::Entry entry;
   entry.id = crypto::NewUid(clock_);
   entry.time = now;
-  entry.actor = requester.on_behalf_of;
+  entry.actor = *item.actor;
   entry.action = "certificate.issue";
   entry.resource = absl::StrCat(issuer_.name(), "/certificates/", serial);
   entry.details = {

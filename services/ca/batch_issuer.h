@@ -22,6 +22,8 @@ namespace birthmark::ca {
 struct Requester {
   std::string caller;        // actor of the calling service
   std::string on_behalf_of;  // actor that the caller serves
+  // One for each request, empty if it is that actor; or none.
+  std::vector<std::string> on_behalf_of_each = {};
   // Nobody asked for any of the serials before: they are not looked up first.
   bool first_attempt = false;
 };

@@ -98,11 +98,20 @@ absl::StatusOr<v1::IssueCertificatesResponse> Services::Impl::IssueCertificates(
                              FindProfile(request.profile(), "profile"));
   BIRTHMARK_RETURN_IF_ERROR(
       CheckOnBehalfOf(request.on_behalf_of(), trust_domain));
+  std::vector<std::string> actors;
+  for (const v1::CertificateRequest& one : request.requests()) {
+    if (!one.on_behalf_of().empty()) {
+      BIRTHMARK_RETURN_IF_ERROR(
+          CheckOnBehalfOf(one.on_behalf_of(), trust_domain));
+    }
+    actors.push_back(one.on_behalf_of());
+  }
   BIRTHMARK_ASSIGN_OR_RETURN(auto requests, RequestsFrom(request));
   BIRTHMARK_ASSIGN_OR_RETURN(
       BatchIssuer::Results results,
       issuer->Issue(requests, {.caller = context.caller().actor,
                                .on_behalf_of = request.on_behalf_of(),
+                               .on_behalf_of_each = std::move(actors),
                                .first_attempt = request.first_attempt()}));
   v1::IssueCertificatesResponse response;
   for (absl::StatusOr<std::string>& result : results) {

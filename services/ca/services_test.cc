@@ -186,8 +186,27 @@ INSTANTIATE_TEST_SUITE_P(
              absl::StatusCode::kInvalidArgument, reasons::kInvalidField},
         Case{"BadBirthSerial",
              [](auto& r) { r.set_on_behalf_of("idevid:XYZ"); },
+             absl::StatusCode::kInvalidArgument, reasons::kInvalidField},
+        Case{"StrangersBehalfOnce",
+             [](auto& r) {
+               r.mutable_requests(0)->set_on_behalf_of(
+                   "spiffe://other.example/operator/eve");
+             },
              absl::StatusCode::kInvalidArgument, reasons::kInvalidField}),
     [](const auto& info) { return info.param.name; });
+
+TEST_F(ServicesTest, RecordsOnWhoseBehalfEachCertificateIs) {
+  v1::IssueCertificatesRequest request = CreateValidRequest();
+  *request.add_requests() = request.requests(0);
+  const std::string device = "idevid:" + std::string(32, '1');
+  request.mutable_requests(1)->set_serial(hierarchy_.Serial());
+  request.mutable_requests(1)->set_on_behalf_of(device);
+  ASSERT_OK(Call<v1::IssueCertificatesResponse>(kIssue, request));
+  const auto entries = database_.audit();
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].actor, request.on_behalf_of());
+  EXPECT_EQ(entries[1].actor, device);
+}
 
 TEST_F(ServicesTest, IssuesForRegistrationAlone) {
   for (const auto role :

@@ -83,12 +83,12 @@ absl::StatusOr<CaClient::Issued> CaClient::Issue(
 
 absl::StatusOr<std::vector<std::string>> CaClient::IssueOne(
     absl::string_view profile_id, ca::v1::CertificateRequest request,
-    absl::string_view on_behalf_of, bool first_attempt) {
+    absl::string_view on_behalf_of) {
   std::vector<ca::v1::CertificateRequest> requests;
   requests.push_back(std::move(request));
   BIRTHMARK_ASSIGN_OR_RETURN(
-      Issued issued,
-      Issue(profile_id, std::move(requests), on_behalf_of, first_attempt));
+      Issued issued, Issue(profile_id, std::move(requests), on_behalf_of,
+                           /*first_attempt=*/false));
   BIRTHMARK_ASSIGN_OR_RETURN(std::string leaf,
                              std::move(issued.certificates.front()));
   std::vector<std::string> chain;

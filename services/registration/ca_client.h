@@ -43,7 +43,7 @@ class CaClient {
   // issuers up to but without the root.
   absl::StatusOr<std::vector<std::string>> IssueOne(
       absl::string_view profile_id, ca::v1::CertificateRequest request,
-      absl::string_view on_behalf_of, bool first_attempt);
+      absl::string_view on_behalf_of);
 
   // IssuerChain returns the issuer's certificate and those above it up to but
   // without the root. kNotFound / ISSUER_NOT_FOUND.

@@ -164,8 +164,7 @@ absl::StatusOr<pb::CreateLineResponse> ProvisioningServiceImpl::CreateLine(
           }));
   BIRTHMARK_ASSIGN_OR_RETURN(
       std::vector<std::string> chain,
-      ca_.IssueOne(profiles_.line().id, std::move(order), actor,
-                   /*first_attempt=*/false));
+      ca_.IssueOne(profiles_.line().id, std::move(order), actor));
   BIRTHMARK_ASSIGN_OR_RETURN(const storage::LineRow line,
                              with_.lines.Get(name.fleet, name.line));
   pb::CreateLineResponse response;

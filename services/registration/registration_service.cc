@@ -78,7 +78,12 @@ RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
 
   BIRTHMARK_ASSIGN_OR_RETURN(const storage::Contact contact,
                              ContactOf(context, device.device_uid, now));
-  storage::Enrollment enrollment;
+  Enroller::Order order;
+  order.attempt.contact = contact;
+  order.spki_der = key.spki_der;
+  order.fleet_id = device.fleet_id;
+  order.profile = profile;
+  storage::Enrollment& enrollment = order.attempt.enrollment;
   enrollment.key =
       MakeKeyRow(key, storage::KeyUsage::kLdevid, device.device_uid, name,
                  serial, profile->id, now);
@@ -92,27 +97,10 @@ RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
   enrollment.event.create_time = now;
   enrollment.mutation.audit.push_back(audit::NewEntry(
       with_.clock, actor, action, name, enrollment.event.details));
-  BIRTHMARK_ASSIGN_OR_RETURN(storage::Enrolled enrolled,
-                             with_.registrations.Enroll(contact, enrollment));
 
   Operational result;
   result.device = name;
-  if (enrolled.certificate_der.empty()) {
-    // The serial of a key that is new has been told nobody.
-    const bool first_attempt = enrolled.serial == enrollment.key.serial;
-    ca::v1::CertificateRequest order;
-    order.set_serial(enrolled.serial);
-    order.set_spki_der(key.spki_der);
-    order.mutable_device()->set_uid(device.device_uid);
-    order.mutable_device()->set_fleet(device.fleet_id);
-    BIRTHMARK_ASSIGN_OR_RETURN(
-        result.chain,
-        ca_.IssueOne(profile->id, std::move(order), actor, first_attempt));
-  } else {
-    BIRTHMARK_ASSIGN_OR_RETURN(result.chain, ca_.IssuerChain(profile->issuer));
-    result.chain.insert(result.chain.begin(),
-                        std::move(enrolled.certificate_der));
-  }
+  BIRTHMARK_ASSIGN_OR_RETURN(result.chain, enroller_.Enroll(std::move(order)));
   BIRTHMARK_ASSIGN_OR_RETURN(const x509::Certificate leaf,
                              x509::Certificate::Parse(result.chain.front()));
   result.renew_time = policy::RenewTime({leaf->not_before, leaf->not_after});

@@ -17,6 +17,7 @@
 #include "lib/storage/registration_store.h"
 #include "services/registration/ca_client.h"
 #include "services/registration/dependencies.h"
+#include "services/registration/enroller.h"
 #include "services/registration/profiles.h"
 
 namespace birthmark::registration {
@@ -28,7 +29,9 @@ class RegistrationServiceImpl {
  public:
   RegistrationServiceImpl(const Dependencies& dependencies,
                           const Profiles& profiles, CaClient& ca)
-      : with_(dependencies), profiles_(profiles), ca_(ca) {}
+      : with_(dependencies),
+        profiles_(profiles),
+        enroller_(dependencies.registrations, ca) {}
 
   void Register(rpc::Router& router);
 
@@ -63,7 +66,7 @@ class RegistrationServiceImpl {
 
   const Dependencies with_;
   const Profiles& profiles_;
-  CaClient& ca_;
+  Enroller enroller_;
 };
 
 }  // namespace birthmark::registration

@@ -32,6 +32,10 @@ using google::protobuf::Message;
 using google::protobuf::MessageLite;
 
 constexpr int kDefaultMessageBytes = 64 << 20;
+// What may come in on a stream before it is read. Where gRPC chooses, it begins
+// with 64 KiB, and a stream whose reader paused with more than that on its way
+// may stand still until the next keepalive ping.
+constexpr int kUnreadBytes = 4 << 20;
 constexpr int kMinBackoffMs = 100;
 constexpr int kMaxBackoffMs = 2000;
 // For one attempt, handshake included: a machine may be busy.
@@ -198,6 +202,8 @@ absl::StatusOr<std::unique_ptr<GrpcChannel>> GrpcChannel::New(
       options.message_bytes > 0 ? options.message_bytes : kDefaultMessageBytes);
   // Channels with different identities must never share a connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kUnreadBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinBackoffMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);

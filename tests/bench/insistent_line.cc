@@ -106,14 +106,15 @@ absl::Status InsistentLine::Converse() {
 }
 
 void InsistentLine::Send(Stream& stream, size_t in_flight) {
+  // The more lines there are, the less each may send at a time.
+  const size_t message = std::min(options_.items_per_message, in_flight);
   while (true) {
     Request request;
     {
       std::unique_lock<std::mutex> lock(mutex_);
       changed_.wait(lock, [&] {
         return stopping_ || over_ ||
-               (!waiting_.empty() &&
-                unanswered_ + options_.items_per_message <= in_flight) ||
+               (!waiting_.empty() && unanswered_ + message <= in_flight) ||
                (waiting_.empty() && unanswered_ == 0);
       });
       if (stopping_ || over_) {
@@ -128,8 +129,7 @@ void InsistentLine::Send(Stream& stream, size_t in_flight) {
                           [this] { return stopping_ || over_; });
         continue;
       }
-      const size_t count =
-          std::min(options_.items_per_message, waiting_.size());
+      const size_t count = std::min(message, waiting_.size());
       for (size_t i = 0; i < count; ++i) {
         *request.mutable_items()->add_items() = items_[waiting_.front()];
         waiting_.pop_front();

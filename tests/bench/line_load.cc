@@ -74,6 +74,11 @@ void LineLoad::Open(rpc::GrpcChannel& channel) {
   in_flight_ =
       options_.in_flight == 0 ? allowed : std::min(options_.in_flight, allowed);
   in_flight_ = std::max(in_flight_, options_.items_per_message);
+  if (allowed < options_.items_per_message) {
+    Die("in_flight", absl::InvalidArgumentError(
+                         "less than one message is allowed: fewer lines, or "
+                         "smaller messages"));
+  }
   issuers_.assign(response.opened().issuer_chain_der().begin(),
                   response.opened().issuer_chain_der().end());
 }

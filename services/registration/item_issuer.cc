@@ -134,13 +134,15 @@ storage::AdmissionRequest ItemIssuer::MakeAdmission(
   request.event.event_id = crypto::NewUid(clock_);
   request.event.kind = "provisioned";
   request.event.actor = batch.actor;
-  request.event.details = {{"batch", batch.name()},
-                           {"item", item.item_id()},
-                           {"key", HexEncode(key.spki_sha256)},
-                           {"serial", serial}};
+  // Key and certificate are listed with the device.
+  request.event.details = {{"batch", batch.name()}, {"item", item.item_id()}};
   request.event.create_time = now;
-  request.audit = audit::NewEntry(clock_, batch.actor, "device.provision",
-                                  device, request.event.details);
+  request.audit =
+      audit::NewEntry(clock_, batch.actor, "device.provision", device,
+                      {{"batch", batch.name()},
+                       {"item", item.item_id()},
+                       {"key", HexEncode(key.spki_sha256)},
+                       {"serial", serial}});
   return request;
 }
 

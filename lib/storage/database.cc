@@ -84,7 +84,9 @@ std::unique_ptr<Connection> Connect(const std::string& dsn) {
   if (PQstatus(connection->raw) != CONNECTION_OK) {
     throw pqxx::broken_connection(PQerrorMessage(connection->raw));
   }
-  connection->handle->set_notice_handler([](pqxx::zview) noexcept {});
+  // Or libpq writes to standard error, which is the log.
+  PQsetNoticeReceiver(
+      connection->raw, [](void*, const PGresult*) {}, nullptr);
   pqxx::nontransaction(*connection->handle).exec(kSettings);
   return connection;
 }
@@ -96,7 +98,8 @@ std::string WithDefaults(const std::string& dsn) {
     return dsn;
   }
   return absl::StrCat(
-      "connect_timeout=5 tcp_user_timeout=15000 application_name=birthmark ",
+      "connect_timeout=5 keepalives_idle=5 keepalives_interval=5 "
+      "keepalives_count=2 tcp_user_timeout=15000 application_name=birthmark ",
       dsn);
 }
 

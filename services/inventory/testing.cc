@@ -126,7 +126,9 @@ storage::DeviceRow World::AddDevice(const std::string& serial_number,
   request.event.kind = "provisioned";
   request.event.create_time = clock_.Now();
   request.audit = Change().audit[0];
-  Check(Get(batches_.Admit(batch_, {request}, nullptr))[0].status);
+  Check(Get(batches_.Admit(batch_, {request},
+                           /*sent_before=*/false, nullptr))[0]
+            .status);
 
   storage::CertificateRow row;
   row.serial = request.key.serial;

@@ -45,7 +45,7 @@ int Cores() {
 // Most of a batch thread's life is waiting for the database or the CA. More at
 // a time do not get more done; they have more transactions compete for the
 // same cores.
-int DefaultBatchThreads() { return 2 * Cores() + 2; }
+int DefaultBatchThreads() { return Cores() + 1; }
 
 }  // namespace
 

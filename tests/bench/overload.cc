@@ -62,7 +62,7 @@ int Run(const Flags& flags) {
   Load overload{.lines = flags.lines * flags.factor,
                 .greedy = flags.greedy,
                 .duration = duration * 2};
-  const double warm = run.Put(peak, 4000).certificates_per_second;
+  const double warm = run.Put(peak, 10000).certificates_per_second;
 
   const double first = run.Put(peak, warm).certificates_per_second;
   Say(absl::StrFormat("%d lines: %.0f certificates/s\n", flags.lines, first));

@@ -18,7 +18,7 @@ namespace {
 constexpr absl::Duration kRampUp = absl::Seconds(1);
 constexpr absl::Duration kSampling = absl::Milliseconds(500);
 // More items than are expected to be needed; lines are not served evenly.
-constexpr double kReserve = 2.5;
+constexpr double kReserve = 4;
 constexpr size_t kLeastItems = 8192;
 
 void Add(const Refusals& refusals, Refusals& sum) {

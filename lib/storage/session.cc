@@ -30,8 +30,7 @@ constexpr int64_t kWorthCopy = 32;
 pqxx::result Session::ExecAll(const Statement& statement,
                               std::vector<Param> params) {
   return ExecPrepared(
-      statement.name,
-      [&] { return absl::StrCat(statement.sql, statement.tail); },
+      statement.name, [&] { return std::string(statement.sql); },
       std::move(params));
 }
 
@@ -68,7 +67,7 @@ int64_t Session::InsertBulk(const BulkRows& rows, IfTaken if_taken) {
   const BulkTable& table = rows.table();
   if (if_taken == IfTaken::kInsertRest) {
     return ExecBulk(rows, absl::StrCat("bulk_new_", table.name),
-                    kOnConflictDoNothing)
+                    " ON CONFLICT DO NOTHING")
         .affected_rows();
   }
   if (rows.size() >= kWorthCopy) {

@@ -28,14 +28,11 @@ namespace birthmark::storage {
 struct Statement {
   const char* name;
   const char* sql;
-  const char* tail = "";  // of the text, where statements share the rest
 };
-
-constexpr char kOnConflictDoNothing[] = " ON CONFLICT DO NOTHING";
 
 // IfTaken is what becomes of an INSERT of rows some of which exist.
 enum class IfTaken {
-  kInsertNone,  // Session::Insert: cheapest if all are new
+  kInsertNone,  // cheapest if all are new
   kInsertRest,  // ON CONFLICT DO NOTHING: costs a look-up for each row
 };
 
@@ -56,18 +53,6 @@ class Session {
     all.reserve(sizeof...(params));
     (all.push_back(std::forward<Params>(params)), ...);
     return ExecAll(statement, std::move(all));
-  }
-
-  // Insert executes an INSERT and returns how many rows it made: none if one of
-  // them is taken. PostgreSQL has then ended the transaction, and Rerun is all
-  // that is left.
-  template <typename... Params>
-  int64_t Insert(const Statement& statement, Params&&... params) {
-    std::vector<Param> all;
-    all.reserve(sizeof...(params));
-    (all.push_back(std::forward<Params>(params)), ...);
-    const auto result = ExecUnlessTaken(statement, std::move(all));
-    return result.has_value() ? result->affected_rows() : 0;
   }
 
   // InsertBulk inserts rows and returns how many: with kInsertNone none if one

@@ -63,7 +63,8 @@ bool CopyIn(PGconn* connection, const std::string& sql, absl::string_view data,
   }
   if (!Put(connection, data) || !Put(connection, end) ||
       PQputCopyEnd(connection, nullptr) != 1) {
-    Fail(connection, nullptr, sql);
+    // It still waits for data, and never comes to the end of its results.
+    throw pqxx::broken_connection(PQerrorMessage(connection));
   }
   const Result done = Next(connection);
   if (PQresultStatus(done.get()) == PGRES_COMMAND_OK) {

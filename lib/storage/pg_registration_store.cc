@@ -244,8 +244,7 @@ std::set<std::string> InsertNew(
     reasons.Add(event.reason);
     details.Add(event.details);
     event_times.Add(event.create_time);
-    // To the millisecond, like the canonical bytes.
-    entry_times.Add(absl::FromUnixMillis(absl::ToUnixMillis(entry.time)));
+    entry_times.Add(EntryTime(entry));
     entry_ids.Add(entry.id);
     actors.Add(entry.actor);
     actions.Add(entry.action);

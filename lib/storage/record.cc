@@ -31,11 +31,6 @@ constexpr BulkColumn kAuditColumns[] = {
 };
 constexpr BulkTable kAudit = {"audit_entries", kAuditColumns};
 
-// To the millisecond, like the canonical bytes.
-absl::Time EntryTime(const audit::Entry& entry) {
-  return absl::FromUnixMillis(absl::ToUnixMillis(entry.time));
-}
-
 constexpr BulkColumn kEventColumns[] = {
     Column<sql::Uuid>("device_uid"),
     Column<sql::Uuid>("event_id"),
@@ -65,6 +60,10 @@ void InsertAll(Session& session, const BulkRows& rows) {
 }
 
 }  // namespace
+
+absl::Time EntryTime(const audit::Entry& entry) {
+  return absl::FromUnixMillis(absl::ToUnixMillis(entry.time));
+}
 
 void RecordAudit(Session& session, absl::Span<const audit::Entry> entries) {
   std::vector<const audit::Entry*> pointers;

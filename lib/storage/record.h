@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "lib/audit/entry.h"
 #include "lib/storage/device_row.h"
@@ -14,6 +15,10 @@
 #include "lib/storage/session.h"
 
 namespace birthmark::storage {
+
+// EntryTime is when the row of `entry` says it was: to the millisecond, like
+// the canonical bytes.
+absl::Time EntryTime(const audit::Entry& entry);
 
 // RecordAudit appends entries to the audit log.
 void RecordAudit(Session& session,

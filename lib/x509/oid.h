@@ -88,10 +88,25 @@ inline constexpr absl::string_view kPolicyConstraints("\x55\x1d\x24", 3);
 inline constexpr absl::string_view kExtendedKeyUsage("\x55\x1d\x25", 3);
 inline constexpr absl::string_view kFreshestCrl("\x55\x1d\x2e", 3);
 inline constexpr absl::string_view kInhibitAnyPolicy("\x55\x1d\x36", 3);
+// id-ce-noRevAvail (RFC 9608 2).
+inline constexpr absl::string_view kNoRevAvail("\x55\x1d\x38", 3);
 inline constexpr absl::string_view kAuthorityInfoAccess(
     "\x2b\x06\x01\x05\x05\x07\x01\x01", 8);
 inline constexpr absl::string_view kOcspNoCheck(
     "\x2b\x06\x01\x05\x05\x07\x30\x01\x05", 9);
+
+// OCSP response type and extensions (RFC 6960 4.2.1, 4.4).
+inline constexpr absl::string_view kOcspBasic(
+    "\x2b\x06\x01\x05\x05\x07\x30\x01\x01", 9);
+inline constexpr absl::string_view kOcspNonce(
+    "\x2b\x06\x01\x05\x05\x07\x30\x01\x02", 9);
+inline constexpr absl::string_view kOcspArchiveCutoff(
+    "\x2b\x06\x01\x05\x05\x07\x30\x01\x06", 9);
+
+// Hash algorithms of a CertID (RFC 3279 2.1, RFC 5754 2.2).
+inline constexpr absl::string_view kSha1("\x2b\x0e\x03\x02\x1a", 5);
+inline constexpr absl::string_view kSha256(
+    "\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9);
 
 // Access methods (RFC 5280 4.2.2.1).
 inline constexpr absl::string_view kOcsp("\x2b\x06\x01\x05\x05\x07\x30\x01", 8);

@@ -39,6 +39,19 @@ inline constexpr absl::string_view kCertificateTemplateInvalid =
 inline constexpr absl::string_view kCrlMalformed = "CRL_MALFORMED";
 // A CRL cannot be written. Metadata: field.
 inline constexpr absl::string_view kCrlInvalid = "CRL_INVALID";
+// Not a strict DER OCSP request. Metadata: where.
+inline constexpr absl::string_view kOcspRequestMalformed =
+    "OCSP_REQUEST_MALFORMED";
+// The nonce of an OCSP request does not have 1 to 128 octets.
+inline constexpr absl::string_view kOcspNonceInvalid = "OCSP_NONCE_INVALID";
+// An OCSP request is too long or asks about too many. Metadata: limit.
+inline constexpr absl::string_view kOcspRequestTooLarge =
+    "OCSP_REQUEST_TOO_LARGE";
+// Not a strict DER OCSP response. Metadata: where.
+inline constexpr absl::string_view kOcspResponseMalformed =
+    "OCSP_RESPONSE_MALFORMED";
+// An OCSP request or response cannot be written. Metadata: field.
+inline constexpr absl::string_view kOcspInvalid = "OCSP_INVALID";
 
 // UNAUTHENTICATED.
 
@@ -47,6 +60,9 @@ inline constexpr absl::string_view kCertificateUsage = "CERTIFICATE_USAGE";
 // The CRL was not signed by this issuer.
 inline constexpr absl::string_view kCrlSignatureInvalid =
     "CRL_SIGNATURE_INVALID";
+// The OCSP response was not signed by anyone who may speak for this issuer.
+inline constexpr absl::string_view kOcspSignatureInvalid =
+    "OCSP_SIGNATURE_INVALID";
 
 }  // namespace birthmark::reasons
 

@@ -31,6 +31,9 @@ inline constexpr absl::string_view kRequestIdReused = "REQUEST_ID_REUSED";
 inline constexpr absl::string_view kDeadlineTooShort = "DEADLINE_TOO_SHORT";
 // The filter is outside the documented subset.
 inline constexpr absl::string_view kFilterInvalid = "FILTER_INVALID";
+// The challenge was not made by this deployment for this key.
+inline constexpr absl::string_view kChallengeInvalid = "CHALLENGE_INVALID";
+inline constexpr absl::string_view kChallengeExpired = "CHALLENGE_EXPIRED";
 
 // UNAUTHENTICATED: who calls could not be established.
 
@@ -49,6 +52,11 @@ inline constexpr absl::string_view kCertificateRevoked = "CERTIFICATE_REVOKED";
 inline constexpr absl::string_view kCallerNotAllowed = "CALLER_NOT_ALLOWED";
 // The line belongs to another client certificate.
 inline constexpr absl::string_view kLineNotOwned = "LINE_NOT_OWNED";
+// The signature is not the key's.
+inline constexpr absl::string_view kSignatureInvalid = "SIGNATURE_INVALID";
+// Whoever asked for it may not approve it.
+inline constexpr absl::string_view kSecondOperatorNeeded =
+    "SECOND_OPERATOR_NEEDED";
 
 // NOT_FOUND: no such resource, or none that the caller may see. Metadata:
 // resource.
@@ -62,6 +70,11 @@ inline constexpr absl::string_view kIssuerNotFound = "ISSUER_NOT_FOUND";
 inline constexpr absl::string_view kProfileNotFound = "PROFILE_NOT_FOUND";
 inline constexpr absl::string_view kCertificateNotFound =
     "CERTIFICATE_NOT_FOUND";
+inline constexpr absl::string_view kCrlShardNotFound = "CRL_SHARD_NOT_FOUND";
+inline constexpr absl::string_view kRevocationJobNotFound =
+    "REVOCATION_JOB_NOT_FOUND";
+inline constexpr absl::string_view kEnforcementPointNotFound =
+    "ENFORCEMENT_POINT_NOT_FOUND";
 
 // ALREADY_EXISTS: the name or the key is taken. Metadata: resource.
 
@@ -69,6 +82,10 @@ inline constexpr absl::string_view kFleetExists = "FLEET_EXISTS";
 inline constexpr absl::string_view kLineExists = "LINE_EXISTS";
 inline constexpr absl::string_view kBatchExists = "BATCH_EXISTS";
 inline constexpr absl::string_view kDeviceExists = "DEVICE_EXISTS";
+inline constexpr absl::string_view kRevocationJobExists =
+    "REVOCATION_JOB_EXISTS";
+inline constexpr absl::string_view kEnforcementPointExists =
+    "ENFORCEMENT_POINT_EXISTS";
 // The serial number has its certificate already, for another key or purpose.
 inline constexpr absl::string_view kCertificateExists = "CERTIFICATE_EXISTS";
 // A device has, or once had, this very key.
@@ -97,6 +114,10 @@ inline constexpr absl::string_view kLineDisabled = "LINE_DISABLED";
 inline constexpr absl::string_view kModelNotAllowed = "MODEL_NOT_ALLOWED";
 // The batch takes no more items.
 inline constexpr absl::string_view kBatchClosed = "BATCH_CLOSED";
+// The certificate was never on hold.
+inline constexpr absl::string_view kCertificateNotHeld = "CERTIFICATE_NOT_HELD";
+// The state of the mass revocation does not allow this.
+inline constexpr absl::string_view kRevocationJobState = "REVOCATION_JOB_STATE";
 
 // ABORTED: read again and redo the whole step. Metadata: resource.
 
@@ -119,6 +140,13 @@ inline constexpr absl::string_view kDatabaseOffline = "DATABASE_OFFLINE";
 inline constexpr absl::string_view kServerDraining = "SERVER_DRAINING";
 // Nothing was sent on a stream for long.
 inline constexpr absl::string_view kStreamIdle = "STREAM_IDLE";
+// The disk does not take the revocation journal's records.
+inline constexpr absl::string_view kJournalUnavailable = "JOURNAL_UNAVAILABLE";
+
+// OUT_OF_RANGE: start over.
+
+// The history that the token belongs to is not this database's.
+inline constexpr absl::string_view kResumeTokenUnknown = "RESUME_TOKEN_UNKNOWN";
 
 // UNIMPLEMENTED: the method is not served here. Metadata: method.
 inline constexpr absl::string_view kMethodNotServed = "METHOD_NOT_SERVED";

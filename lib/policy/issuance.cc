@@ -51,8 +51,33 @@ x509::LintKind LintKindOf(ProfileKind kind) {
       return x509::LintKind::kLine;
     case ProfileKind::kOperator:
       return x509::LintKind::kOperator;
+    case ProfileKind::kOcspResponder:
+      return x509::LintKind::kOcspResponder;
+    case ProfileKind::kEnforcementPoint:
+      return x509::LintKind::kEnforcementPoint;
   }
   return x509::LintKind::kOperator;
+}
+
+// What the certificates are for, and where more is known of them. A responder's
+// certificate goes with each of its answers: it says no more than it must.
+void DescribeUse(const Issuance::Options& options,
+                 x509::CertificateTemplateSpec* spec) {
+  const Profile& profile = options.profile;
+  spec->ca_issuers_uri = profile.ca_issuers_url;
+  if (profile.kind == ProfileKind::kOcspResponder) {
+    spec->extended_key_usages = {x509::Oid(x509::oids::kOcspSigning)};
+    spec->ocsp_no_check = true;
+    return;
+  }
+  spec->extended_key_usages = {x509::Oid(x509::oids::kClientAuth)};
+  spec->no_rev_avail = profile.no_rev_avail;
+  if (!profile.no_rev_avail) {
+    spec->ocsp_uri = options.ocsp_uri;
+  }
+  if (spec->ca_issuers_uri.empty()) {
+    spec->ca_issuers_uri = options.ca_issuers_uri;
+  }
 }
 
 }  // namespace
@@ -73,8 +98,7 @@ absl::StatusOr<Issuance> Issuance::New(Options options) {
   spec.issuer_name_der = std::string(issuer.subject_der);
   spec.issuer_key_id = *issuer.subject_key_id;
   spec.key_usage = x509::kKeyUsageDigitalSignature;
-  spec.extended_key_usages = {x509::Oid(x509::oids::kClientAuth)};
-  spec.ca_issuers_uri = options.profile.ca_issuers_url;
+  DescribeUse(options, &spec);
   BIRTHMARK_ASSIGN_OR_RETURN(auto client, x509::CertificateTemplate::New(spec));
   std::optional<x509::CertificateTemplate> server;
   if (options.profile.kind == ProfileKind::kService) {
@@ -109,7 +133,7 @@ absl::StatusOr<Validity> Issuance::ValidityFor(absl::Time now) const {
 }
 
 absl::StatusOr<PreparedCertificate> Issuance::Prepare(
-    const IssuanceRequest& request, absl::Time now) const {
+    const IssuanceRequest& request, const CrlUris& crl, absl::Time now) const {
   BIRTHMARK_RETURN_IF_ERROR(CheckSerial(request.serial, now));
   BIRTHMARK_ASSIGN_OR_RETURN(Validity validity, ValidityFor(now));
   BIRTHMARK_ASSIGN_OR_RETURN(
@@ -128,7 +152,13 @@ absl::StatusOr<PreparedCertificate> Issuance::Prepare(
   vars.subject = std::move(names.name);
   vars.spki_der = key.spki_der();
   vars.subject_alt_names = std::move(names.alt_names);
-  vars.crl_uri = options_.crl_uri;
+  if (!profile().no_rev_avail &&
+      profile().kind != ProfileKind::kOcspResponder) {
+    vars.crl_uri = crl.complete;
+    if (profile().freshest_crl && !crl.complete.empty()) {
+      vars.freshest_crl_uri = crl.delta;
+    }
+  }
 
   PreparedCertificate prepared;
   BIRTHMARK_ASSIGN_OR_RETURN(prepared.tbs_,

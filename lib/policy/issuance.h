@@ -2,9 +2,9 @@
 // validity, the to-be-signed bytes, and the lints over the finished bytes. What
 // it hands out is a token that is good for one signature.
 //
-//   BIRTHMARK_ASSIGN_OR_RETURN(auto prepared, issuance.Prepare(request, now));
-//   BIRTHMARK_ASSIGN_OR_RETURN(auto signature, signer.Sign(prepared.tbs()));
-//   BIRTHMARK_ASSIGN_OR_RETURN(
+//   BIRTHMARK_ASSIGN_OR_RETURN(auto prepared, issuance.Prepare(request, crl,
+//   now)); BIRTHMARK_ASSIGN_OR_RETURN(auto signature,
+//   signer.Sign(prepared.tbs())); BIRTHMARK_ASSIGN_OR_RETURN(
 //       auto issued, std::move(prepared).Assemble(signature));
 
 #ifndef BIRTHMARK_LIB_POLICY_ISSUANCE_H_
@@ -31,6 +31,13 @@ struct IssuanceRequest {
   std::string serial;  // x509::kSerialSize octets, its time plausible
   std::string spki_der;
   Subject subject;
+};
+
+// CrlUris is where the CRL shard is published that a new certificate belongs
+// to (x509::CrlShardUri, x509::CrlDeltaUri). Empty: certificates do not say.
+struct CrlUris {
+  std::string complete;
+  std::string delta;
 };
 
 // PreparedCertificate is a linted, to-be-signed certificate: the only thing
@@ -71,20 +78,26 @@ class Issuance {
     crypto::SignatureAlgorithm algorithm =
         crypto::SignatureAlgorithm::kEcdsaSha256;  // of the issuer's key
     std::string trust_domain;
-    // Of the CRL shard that new certificates belong to. Empty: certificates
-    // carry no distribution point.
-    std::string crl_uri;
+    // Of the deployment: where certificates of this issuer are asked about
+    // and where the issuer's certificate is. Empty: certificates do not say.
+    // A profile's own ca_issuers_url wins.
+    std::string ocsp_uri;
+    std::string ca_issuers_uri;
   };
 
   // New encodes what all certificates have in common. kInvalidArgument if the
   // profile is not valid or the issuer is no CA.
   static absl::StatusOr<Issuance> New(Options options);
 
-  // Prepare checks the request against the profile, builds and lints.
+  // Prepare checks the request against the profile, builds and lints. `crl` is
+  // the issuer's open shard: written as the profile says, which is not at all
+  // for no_rev_avail and OCSP responders, and without `delta` unless the
+  // profile has freshest_crl.
   //   kInvalidArgument     INVALID_FIELD (serial, subject), KEY_MALFORMED
   //   kFailedPrecondition  KEY_TYPE_NOT_ALLOWED, KEY_WEAK, PROFILE_VIOLATION,
   //                        ISSUER_NOT_ACTIVE (outside the issuer's validity)
   absl::StatusOr<PreparedCertificate> Prepare(const IssuanceRequest& request,
+                                              const CrlUris& crl,
                                               absl::Time now) const;
 
   // ValidityFor returns the validity of what is issued at `now`.

@@ -70,8 +70,12 @@ class IssuanceTest : public testing::Test {
       profile.validity = absl::Hours(24 * 30);
     }
     profile.key_algorithms = {KeyAlgorithm::kP256, KeyAlgorithm::kEd25519};
-    return {profile, *issuer_, issuer_key_->algorithm(), "birthmark.example",
-            "http://crl.example/internal/0.crl"};
+    return {profile, *issuer_, issuer_key_->algorithm(), "birthmark.example"};
+  }
+
+  static CrlUris Crl() {
+    return {"http://crl.example/internal/0.crl",
+            "http://crl.example/internal/0-delta.crl"};
   }
 
   IssuanceRequest Request(Subject subject) {
@@ -83,7 +87,7 @@ class IssuanceTest : public testing::Test {
     BIRTHMARK_ASSIGN_OR_RETURN(Issuance issuance, Issuance::New(Options(kind)));
     BIRTHMARK_ASSIGN_OR_RETURN(
         PreparedCertificate prepared,
-        issuance.Prepare(Request(std::move(subject)), clock_.Now()));
+        issuance.Prepare(Request(std::move(subject)), Crl(), clock_.Now()));
     BIRTHMARK_ASSIGN_OR_RETURN(std::string signature,
                                issuer_key_->Sign(prepared.tbs()));
     BIRTHMARK_ASSIGN_OR_RETURN(std::string der,
@@ -141,7 +145,7 @@ TEST_F(IssuanceTest, RefusesWhenTheIssuerHasExpired) {
                        Issuance::New(Options(ProfileKind::kOperator)));
   clock_.Advance(absl::Hours(2));
   const auto prepared =
-      issuance.Prepare(Request(OperatorSubject{"anna"}), clock_.Now());
+      issuance.Prepare(Request(OperatorSubject{"anna"}), Crl(), clock_.Now());
   EXPECT_THAT(prepared, StatusIs(absl::StatusCode::kFailedPrecondition,
                                  reasons::kIssuerNotActive));
   EXPECT_THAT(prepared, HasMetadata("state", "expired"));
@@ -160,11 +164,11 @@ TEST_F(IssuanceTest, RefusesASpoiledKey) {
   IssuanceRequest request = Request(OperatorSubject{"anna"});
   request.spki_der.back() ^= 1;  // no longer on the curve
   EXPECT_THAT(
-      issuance.Prepare(request, clock_.Now()),
+      issuance.Prepare(request, Crl(), clock_.Now()),
       StatusIs(absl::StatusCode::kInvalidArgument, reasons::kKeyMalformed));
   request.spki_der.clear();
   EXPECT_THAT(
-      issuance.Prepare(request, clock_.Now()),
+      issuance.Prepare(request, Crl(), clock_.Now()),
       StatusIs(absl::StatusCode::kInvalidArgument, reasons::kKeyMalformed));
 }
 
@@ -173,19 +177,22 @@ TEST_F(IssuanceTest, RefusesSerialsOfTheWrongLengthOrTime) {
                        Issuance::New(Options(ProfileKind::kOperator)));
   const IssuanceRequest good = Request(OperatorSubject{"anna"});
   const absl::Time now = clock_.Now();
-  EXPECT_OK(issuance.Prepare(good, now));
-  EXPECT_OK(issuance.Prepare(good, now + absl::Hours(24 * 360)));
+  EXPECT_OK(issuance.Prepare(good, Crl(), now));
+  EXPECT_OK(issuance.Prepare(good, Crl(), now + absl::Hours(24 * 360)));
 
   IssuanceRequest bad = good;
   bad.serial.pop_back();
-  EXPECT_THAT(issuance.Prepare(bad, now), HasMetadata("field", "serial"));
-  bad.serial.assign(16, '\0');
-  EXPECT_THAT(issuance.Prepare(bad, now), HasMetadata("field", "serial"));
-  bad.serial.assign(16, '\xff');
-  EXPECT_THAT(issuance.Prepare(bad, now), HasMetadata("field", "serial"));
-  EXPECT_THAT(issuance.Prepare(good, now - absl::Hours(2)),
+  EXPECT_THAT(issuance.Prepare(bad, Crl(), now),
               HasMetadata("field", "serial"));
-  EXPECT_THAT(issuance.Prepare(good, now + absl::Hours(24 * 400)),
+  bad.serial.assign(16, '\0');
+  EXPECT_THAT(issuance.Prepare(bad, Crl(), now),
+              HasMetadata("field", "serial"));
+  bad.serial.assign(16, '\xff');
+  EXPECT_THAT(issuance.Prepare(bad, Crl(), now),
+              HasMetadata("field", "serial"));
+  EXPECT_THAT(issuance.Prepare(good, Crl(), now - absl::Hours(2)),
+              HasMetadata("field", "serial"));
+  EXPECT_THAT(issuance.Prepare(good, Crl(), now + absl::Hours(24 * 400)),
               HasMetadata("field", "serial"));
 }
 

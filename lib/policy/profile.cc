@@ -49,8 +49,33 @@ absl::Status CheckValidity(const Profile& profile) {
   if (profile.kind == ProfileKind::kIdevid) {
     return Invalid("validity", "profiles of kind idevid have none");
   }
+  const absl::Duration longest = profile.kind == ProfileKind::kOcspResponder
+                                     ? kMaxOcspResponder
+                                     : kMaxValidity;
   return CheckDuration("validity", *profile.validity, absl::Minutes(1),
-                       kMaxValidity);
+                       longest);
+}
+
+// What the certificates say of their own revocation must hold together.
+absl::Status CheckRevocation(const Profile& profile) {
+  if (profile.kind == ProfileKind::kOcspResponder &&
+      (profile.no_rev_avail || profile.freshest_crl)) {
+    return Invalid(profile.no_rev_avail ? "no_rev_avail" : "freshest_crl",
+                   "certificates of OCSP responders are not asked about");
+  }
+  if (!profile.no_rev_avail) {
+    return absl::OkStatus();
+  }
+  if (profile.freshest_crl) {
+    return Invalid("freshest_crl",
+                   "certificates with no_rev_avail are on no CRL");
+  }
+  if (!profile.validity.has_value() || *profile.validity > kMaxUnrevocable) {
+    return Invalid("no_rev_avail",
+                   absl::StrCat("needs a validity of at most ",
+                                absl::FormatDuration(kMaxUnrevocable)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckKeyAlgorithms(const Profile& profile) {
@@ -121,6 +146,10 @@ absl::string_view ProfileKindName(ProfileKind kind) {
       return "line";
     case ProfileKind::kOperator:
       return "operator";
+    case ProfileKind::kOcspResponder:
+      return "ocsp-responder";
+    case ProfileKind::kEnforcementPoint:
+      return "enforcement-point";
   }
   return "unknown";
 }
@@ -138,6 +167,7 @@ absl::Status Validate(const Profile& profile) {
   BIRTHMARK_RETURN_IF_ERROR(CheckValidity(profile));
   BIRTHMARK_RETURN_IF_ERROR(CheckDuration("backdate", profile.backdate,
                                           absl::ZeroDuration(), kMaxBackdate));
+  BIRTHMARK_RETURN_IF_ERROR(CheckRevocation(profile));
   BIRTHMARK_RETURN_IF_ERROR(CheckKeyAlgorithms(profile));
   BIRTHMARK_RETURN_IF_ERROR(CheckOrganization(profile.organization));
   BIRTHMARK_RETURN_IF_ERROR(CheckHardwareType(profile));

@@ -19,12 +19,26 @@ namespace birthmark::policy {
 
 // ProfileKind is whom a profile is for. It decides the subject, the names and
 // the lints.
-enum class ProfileKind { kIdevid, kLdevid, kService, kLine, kOperator };
+enum class ProfileKind {
+  kIdevid,
+  kLdevid,
+  kService,
+  kLine,
+  kOperator,
+  kOcspResponder,
+  kEnforcementPoint,
+};
 
-// ProfileKindName returns "idevid", "ldevid", "service", "line", "operator".
+// ProfileKindName returns "idevid", "ldevid", "service", "line", "operator",
+// "ocsp-responder", "enforcement-point".
 absl::string_view ProfileKindName(ProfileKind kind);
 
 inline constexpr absl::Duration kDefaultBackdate = absl::Minutes(5);
+// The longest validity of certificates that nobody can revoke.
+inline constexpr absl::Duration kMaxUnrevocable = absl::Hours(24 * 7);
+// The longest validity of OCSP responders' certificates, which no verifier
+// checks for revocation.
+inline constexpr absl::Duration kMaxOcspResponder = absl::Hours(24 * 30);
 
 struct Profile {
   std::string id;   // [a-z0-9-]{1,63}
@@ -39,7 +53,12 @@ struct Profile {
   std::vector<crypto::KeyAlgorithm> key_algorithms;  // at least one, no repeat
   std::string organization;                          // empty: none
   std::string hardware_type_oid;  // dotted; empty: no hwModuleName
-  std::string ca_issuers_url;     // empty: no authorityInfoAccess
+  std::string ca_issuers_url;     // empty: that of the deployment, if any
+  // Certificates say that they are never revoked (RFC 9608) and carry neither
+  // CRL nor OCSP URIs; validity at most kMaxUnrevocable.
+  bool no_rev_avail = false;
+  // Certificates name their shard's delta CRL too.
+  bool freshest_crl = false;
 };
 
 // Validate says whether `profile` can be used.

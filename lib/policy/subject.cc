@@ -18,6 +18,7 @@
 namespace birthmark::policy {
 namespace {
 
+constexpr absl::string_view kOcspResponderName = "OCSP responder of ";
 constexpr size_t kMaxDnsNames = 16;
 constexpr size_t kMaxDnsName = 253;
 constexpr size_t kMaxDnsLabel = 63;
@@ -114,6 +115,24 @@ class NameWriter {
         SubjectNames names,
         Named(x509::SpiffeKind::kService, "", service.service));
     names.alt_names.dns_names = service.dns_names;
+    return names;
+  }
+
+  absl::StatusOr<SubjectNames> operator()(
+      const EnforcementPointSubject& point) const {
+    if (profile_.kind != ProfileKind::kEnforcementPoint) {
+      return WrongKind("enforcement point");
+    }
+    BIRTHMARK_RETURN_IF_ERROR(CheckId("enforcement_point.name", point.name));
+    return Named(x509::SpiffeKind::kEnforcementPoint, "", point.name);
+  }
+
+  absl::StatusOr<SubjectNames> operator()(const OcspResponderSubject&) const {
+    if (profile_.kind != ProfileKind::kOcspResponder) {
+      return WrongKind("OCSP responder");
+    }
+    SubjectNames names;
+    names.name.CommonName(absl::StrCat(kOcspResponderName, profile_.issuer));
     return names;
   }
 

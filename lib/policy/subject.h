@@ -7,6 +7,10 @@
 //   service   O, CN = service                        .../service/<s>, DNS names
 //   line      O, CN = line                           .../fleet/<f>/line/<l>
 //   operator  O, CN = operator                       .../operator/<o>
+//   enforcement-point
+//             O, CN = name                           .../enforcement-point/<n>
+//   ocsp-responder
+//             CN = OCSP responder of <issuer>        none
 //
 // O and hwModuleName only if the profile has them. An IDevID follows IEEE
 // 802.1AR 8.6: the manufacturer's serial number is the serialNumber attribute;
@@ -50,9 +54,17 @@ struct ServiceSubject {
   std::vector<std::string> dns_names;  // of its server certificate
 };
 
+struct EnforcementPointSubject {
+  std::string name;
+};
+
+// The responder is that of the profile's issuer.
+struct OcspResponderSubject {};
+
 // std::monostate: none was given, which every profile refuses.
-using Subject = std::variant<std::monostate, DeviceSubject, LineSubject,
-                             OperatorSubject, ServiceSubject>;
+using Subject =
+    std::variant<std::monostate, DeviceSubject, LineSubject, OperatorSubject,
+                 ServiceSubject, EnforcementPointSubject, OcspResponderSubject>;
 
 struct SubjectNames {
   x509::DistinguishedName name;

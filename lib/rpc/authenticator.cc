@@ -83,6 +83,8 @@ Role RoleOf(absl::string_view issuer_id, const x509::SpiffeId& id) {
       return options::v1::ROLE_OPERATOR;
     case x509::SpiffeKind::kLine:
       return options::v1::ROLE_LINE;
+    case x509::SpiffeKind::kEnforcementPoint:
+      return options::v1::ROLE_ENFORCEMENT_POINT;
     case x509::SpiffeKind::kDevice:
       return options::v1::ROLE_UNSPECIFIED;
   }

@@ -63,6 +63,17 @@ bool DecodeExtension(const internal::ExtensionView& extension,
   if (oid == oids::kCrlDistributionPoints) {
     return internal::ParseCrlDistributionPoints(value, &out->crl_uris);
   }
+  if (oid == oids::kFreshestCrl) {
+    return internal::ParseCrlDistributionPoints(value, &out->freshest_crl_uris);
+  }
+  if (oid == oids::kNoRevAvail) {
+    out->no_rev_avail = true;
+    return internal::IsNull(value);
+  }
+  if (oid == oids::kOcspNoCheck) {
+    out->ocsp_no_check = true;
+    return internal::IsNull(value);
+  }
   if (oid == oids::kAuthorityInfoAccess) {
     return internal::ParseAuthorityInfoAccess(value, &out->ca_issuer_uris,
                                               &out->ocsp_uris);

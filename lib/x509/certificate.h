@@ -46,12 +46,15 @@ struct CertificateFields {
   std::optional<std::string> subject_key_id;
   SubjectAltNames subject_alt_names;
   std::optional<BasicConstraints> basic_constraints;
-  std::optional<uint16_t> key_usage;        // KeyUsageBit
-  std::vector<Oid> extended_key_usages;     // empty: no extension
-  std::vector<std::string> crl_uris;        // cRLDistributionPoints
-  std::vector<std::string> ca_issuer_uris;  // authorityInfoAccess
-  std::vector<std::string> ocsp_uris;       // authorityInfoAccess
-  std::vector<Oid> policies;                // certificatePolicies
+  std::optional<uint16_t> key_usage;           // KeyUsageBit
+  std::vector<Oid> extended_key_usages;        // empty: no extension
+  std::vector<std::string> crl_uris;           // cRLDistributionPoints
+  std::vector<std::string> freshest_crl_uris;  // freshestCRL
+  std::vector<std::string> ca_issuer_uris;     // authorityInfoAccess
+  std::vector<std::string> ocsp_uris;          // authorityInfoAccess
+  std::vector<Oid> policies;                   // certificatePolicies
+  bool no_rev_avail = false;                   // RFC 9608
+  bool ocsp_no_check = false;                  // RFC 6960 4.2.2.2.1
   // Critical extensions that this library does not process: the certificate
   // must not be accepted (RFC 5280 4.2).
   std::vector<Oid> unknown_critical;

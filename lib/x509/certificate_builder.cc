@@ -118,16 +118,17 @@ bool AddSubjectAltName(CBB* out, absl::string_view names_der, bool critical) {
          AddBytes(&value, names_der) && CBB_flush(out);
 }
 
-// One DistributionPoint with a fullName of one URI.
-bool AddCrlDistributionPoints(CBB* out, absl::string_view uri) {
+// One DistributionPoint with a fullName of one URI: cRLDistributionPoints or
+// freshestCRL.
+bool AddCrlDistributionPoints(CBB* out, absl::string_view oid,
+                              absl::string_view uri) {
   CBB extension;
   CBB value;
   CBB points;
   CBB point;
   CBB name;
   CBB full_name;
-  return OpenExtension(out, oids::kCrlDistributionPoints, /*critical=*/false,
-                       &extension, &value) &&
+  return OpenExtension(out, oid, /*critical=*/false, &extension, &value) &&
          CBB_add_asn1(&value, &points, CBS_ASN1_SEQUENCE) &&
          CBB_add_asn1(&points, &point, CBS_ASN1_SEQUENCE) &&
          CBB_add_asn1(&point, &name, ContextConstructedTag(0)) &&
@@ -135,17 +136,35 @@ bool AddCrlDistributionPoints(CBB* out, absl::string_view uri) {
          AddElement(&full_name, kUriName, uri) && CBB_flush(out);
 }
 
-bool AddAuthorityInfoAccess(CBB* out, absl::string_view ca_issuers_uri) {
+bool AddAccessDescription(CBB* descriptions, absl::string_view method,
+                          absl::string_view uri) {
+  CBB description;
+  return CBB_add_asn1(descriptions, &description, CBS_ASN1_SEQUENCE) &&
+         AddElement(&description, CBS_ASN1_OBJECT, method) &&
+         AddElement(&description, kUriName, uri) && CBB_flush(descriptions);
+}
+
+bool AddAuthorityInfoAccess(CBB* out, const CertificateTemplateSpec& spec) {
   CBB extension;
   CBB value;
   CBB descriptions;
-  CBB description;
   return OpenExtension(out, oids::kAuthorityInfoAccess, /*critical=*/false,
                        &extension, &value) &&
          CBB_add_asn1(&value, &descriptions, CBS_ASN1_SEQUENCE) &&
-         CBB_add_asn1(&descriptions, &description, CBS_ASN1_SEQUENCE) &&
-         AddElement(&description, CBS_ASN1_OBJECT, oids::kCaIssuers) &&
-         AddElement(&description, kUriName, ca_issuers_uri) && CBB_flush(out);
+         (spec.ocsp_uri.empty() ||
+          AddAccessDescription(&descriptions, oids::kOcsp, spec.ocsp_uri)) &&
+         (spec.ca_issuers_uri.empty() ||
+          AddAccessDescription(&descriptions, oids::kCaIssuers,
+                               spec.ca_issuers_uri)) &&
+         CBB_flush(out);
+}
+
+// noRevAvail (RFC 9608 2) and id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1).
+bool AddNullExtension(CBB* out, absl::string_view oid) {
+  CBB extension;
+  CBB value;
+  return OpenExtension(out, oid, /*critical=*/false, &extension, &value) &&
+         AddElement(&value, CBS_ASN1_NULL, "") && CBB_flush(out);
 }
 
 bool AddCertificatePolicies(CBB* out, const std::vector<Oid>& policies) {
@@ -186,6 +205,9 @@ absl::Status CheckSpec(const CertificateTemplateSpec& spec) {
   if (!spec.ca_issuers_uri.empty() && !IsUri(spec.ca_issuers_uri)) {
     return Invalid("ca_issuers_uri", "is not an ASCII URI");
   }
+  if (!spec.ocsp_uri.empty() && !IsUri(spec.ocsp_uri)) {
+    return Invalid("ocsp_uri", "is not an ASCII URI");
+  }
   if (!spec.basic_constraints.has_value()) {
     return absl::OkStatus();
   }
@@ -218,9 +240,11 @@ absl::StatusOr<CertificateTemplate> CertificateTemplate::New(
                            spec.extended_key_usage_critical)) &&
       (spec.issuer_key_id.empty() ||
        AddAuthorityKeyId(out, spec.issuer_key_id)) &&
-      (spec.ca_issuers_uri.empty() ||
-       AddAuthorityInfoAccess(out, spec.ca_issuers_uri)) &&
-      (spec.policies.empty() || AddCertificatePolicies(out, spec.policies));
+      ((spec.ca_issuers_uri.empty() && spec.ocsp_uri.empty()) ||
+       AddAuthorityInfoAccess(out, spec)) &&
+      (spec.policies.empty() || AddCertificatePolicies(out, spec.policies)) &&
+      (!spec.no_rev_avail || AddNullExtension(out, oids::kNoRevAvail)) &&
+      (!spec.ocsp_no_check || AddNullExtension(out, oids::kOcspNoCheck));
   if (!ok) {
     return Invalid("extensions", "cannot be encoded");
   }
@@ -236,6 +260,9 @@ absl::StatusOr<std::string> CertificateTemplate::BuildTbs(
   }
   if (!vars.crl_uri.empty() && !IsUri(vars.crl_uri)) {
     return Invalid("crl_uri", "is not an ASCII URI");
+  }
+  if (!vars.freshest_crl_uri.empty() && !IsUri(vars.freshest_crl_uri)) {
+    return Invalid("freshest_crl_uri", "is not an ASCII URI");
   }
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string subject, vars.subject.ToDer());
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string key_id,
@@ -269,7 +296,11 @@ absl::StatusOr<std::string> CertificateTemplate::BuildTbs(
       (!names.empty() &&
        !AddSubjectAltName(&extensions, names, vars.subject.empty())) ||
       (!vars.crl_uri.empty() &&
-       !AddCrlDistributionPoints(&extensions, vars.crl_uri))) {
+       !AddCrlDistributionPoints(&extensions, oids::kCrlDistributionPoints,
+                                 vars.crl_uri)) ||
+      (!vars.freshest_crl_uri.empty() &&
+       !AddCrlDistributionPoints(&extensions, oids::kFreshestCrl,
+                                 vars.freshest_crl_uri))) {
     return Invalid("fields", "cannot be encoded");
   }
   std::string der = writer.Take();

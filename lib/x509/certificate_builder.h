@@ -42,10 +42,16 @@ struct CertificateTemplateSpec {
   // Object identifiers as in oids::. Empty: no extension.
   std::vector<Oid> extended_key_usages;
   bool extended_key_usage_critical = false;
-  // Empty: no authorityInfoAccess.
+  // The access methods of authorityInfoAccess; empty: not that one.
   std::string ca_issuers_uri;
+  std::string ocsp_uri;
   // Empty: no certificatePolicies.
   std::vector<Oid> policies;
+  // RFC 9608: nobody will say whether the certificate is revoked, since it
+  // does not live long enough for that.
+  bool no_rev_avail = false;
+  // id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1), for OCSP responders.
+  bool ocsp_no_check = false;
 };
 
 // CertificateVariables is what differs from one certificate to the next.
@@ -62,7 +68,9 @@ struct CertificateVariables {
   // The extension is critical if the subject is empty.
   SubjectAltNames subject_alt_names;
   // The CRL shard's URI (CrlShardUri). Empty: no cRLDistributionPoints.
-  std::string crl_uri;
+  absl::string_view crl_uri;
+  // Where the shard's delta CRL is (CrlDeltaUri). Empty: no freshestCRL.
+  absl::string_view freshest_crl_uri;
 };
 
 // CertificateTemplate is immutable and thread-safe.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/error.h"
 #include "lib/base/status_macros.h"
+#include "lib/x509/crl_internal.h"
 #include "lib/x509/der.h"
 #include "lib/x509/extension_values.h"
 #include "lib/x509/pem.h"
@@ -15,109 +16,23 @@ namespace birthmark::x509 {
 
 struct Crl::Data {
   CrlFields fields;
-  // Indexes of entries, in the order of their serials.
+  // Content of revokedCertificates.
+  absl::string_view entries;
+  // Where in `entries` each entry begins, in the order of their serials.
   std::vector<uint32_t> by_serial;
 };
 
 namespace {
 
 constexpr uint64_t kVersion2 = 1;
-constexpr size_t kMaxSerial = 21;  // 20 octets and a sign octet
 constexpr size_t kMaxNumber = 20;
-constexpr size_t kMaxExtensions = 16;
+// The shortest entry there is: a serial of one octet and a UTCTime.
+constexpr size_t kMinEntrySize = 20;
 
 absl::Status Malformed(absl::string_view where, absl::string_view what) {
   return MakeError(absl::StatusCode::kInvalidArgument, reasons::kCrlMalformed,
                    absl::StrCat("the CRL's ", where, " ", what),
                    {{"where", where}});
-}
-
-absl::string_view WithoutSignOctet(absl::string_view octets) {
-  if (octets.size() > 1 && octets.front() == '\0') {
-    octets.remove_prefix(1);
-  }
-  return octets;
-}
-
-bool ParseReason(absl::string_view value, RevocationReason* reason) {
-  CBS input = internal::ToCbs(value);
-  absl::string_view content;
-  if (!internal::ReadContent(&input, CBS_ASN1_ENUMERATED, &content) ||
-      CBS_len(&input) != 0 || content.size() != 1) {
-    return false;
-  }
-  const int number = content.front();
-  // 7 is not used, and 8 (removeFromCRL) is for delta CRLs alone.
-  if (number < 0 || number > 10 || number == 7 || number == 8) {
-    return false;
-  }
-  *reason = static_cast<RevocationReason>(number);
-  return true;
-}
-
-bool ParseInvalidityDate(absl::string_view value, CrlEntry* entry) {
-  CBS input = internal::ToCbs(value);
-  internal::ParsedTime time;
-  if (!internal::ReadTime(&input, &time) || !time.generalized ||
-      CBS_len(&input) != 0) {
-    return false;
-  }
-  entry->invalidity_time = time.time;
-  return true;
-}
-
-// Reads each extension of `extensions` once. `handle` returns false if it is
-// malformed or critical and not known.
-template <typename Handle>
-bool ForEachExtension(CBS extensions, Handle handle) {
-  absl::string_view seen[kMaxExtensions];
-  size_t count = 0;
-  if (CBS_len(&extensions) == 0) {
-    return false;
-  }
-  while (CBS_len(&extensions) != 0) {
-    internal::ExtensionView extension;
-    if (count == kMaxExtensions ||
-        !internal::ReadExtension(&extensions, &extension) ||
-        std::find(seen, seen + count, extension.oid) != seen + count) {
-      return false;
-    }
-    seen[count++] = extension.oid;
-    if (!handle(extension)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool ParseEntry(CBS* entries, CrlEntry* entry) {
-  CBS sequence;
-  absl::string_view serial;
-  bool negative = false;
-  internal::ParsedTime time;
-  if (!CBS_get_asn1(entries, &sequence, CBS_ASN1_SEQUENCE) ||
-      !internal::ReadInteger(&sequence, &serial, &negative) || negative ||
-      serial.size() > kMaxSerial || !internal::ReadTime(&sequence, &time)) {
-    return false;
-  }
-  entry->serial = std::string(WithoutSignOctet(serial));
-  entry->revocation_time = time.time;
-  if (CBS_len(&sequence) == 0) {
-    return true;
-  }
-  CBS extensions;
-  return CBS_get_asn1(&sequence, &extensions, CBS_ASN1_SEQUENCE) &&
-         CBS_len(&sequence) == 0 &&
-         ForEachExtension(
-             extensions, [entry](const internal::ExtensionView& extension) {
-               if (extension.oid == oids::kReasonCode) {
-                 return ParseReason(extension.value, &entry->reason);
-               }
-               if (extension.oid == oids::kInvalidityDate) {
-                 return ParseInvalidityDate(extension.value, entry);
-               }
-               return !extension.critical;
-             });
 }
 
 bool ParseNumber(absl::string_view value, CrlFields* out) {
@@ -137,6 +52,14 @@ bool ParseNumber(absl::string_view value, CrlFields* out) {
   return true;
 }
 
+// BaseCRLNumber must be critical, lest a delta be mistaken for a complete CRL.
+bool ParseBaseNumber(const internal::ExtensionView& extension, CrlFields* out) {
+  CBS input = internal::ToCbs(extension.value);
+  return extension.critical &&
+         CBS_get_asn1_uint64(&input, &out->base_number.emplace(0)) &&
+         CBS_len(&input) == 0;
+}
+
 bool ParseCrlExtension(const internal::ExtensionView& extension,
                        CrlFields* out) {
   if (extension.oid == oids::kAuthorityKeyIdentifier) {
@@ -154,26 +77,88 @@ bool ParseCrlExtension(const internal::ExtensionView& extension,
                extension.value, &out->shard_uris, &partial) &&
            !partial && extension.critical;
   }
-  // A delta CRL must not be mistaken for a complete one.
-  return !extension.critical && extension.oid != oids::kDeltaCrlIndicator;
+  if (extension.oid == oids::kDeltaCrlIndicator) {
+    return ParseBaseNumber(extension, out);
+  }
+  if (extension.oid == oids::kFreshestCrl) {
+    return internal::ParseCrlDistributionPoints(extension.value,
+                                                &out->freshest_uris);
+  }
+  return !extension.critical;
 }
 
-absl::Status ParseEntries(CBS* tbs, CrlFields* out) {
-  CBS entries;
-  if (!CBS_get_asn1(tbs, &entries, CBS_ASN1_SEQUENCE) ||
-      CBS_len(&entries) == 0) {
-    return Malformed("revokedCertificates", "are empty or spoiled");
+// Checks every entry and finds their order. `removes` is set if one of them
+// takes a certificate off again.
+absl::Status ParseEntries(absl::string_view entries, CrlFields* out,
+                          std::vector<uint32_t>* by_serial, bool* removes) {
+  if (entries.empty()) {
+    return Malformed("revokedCertificates", "are empty");
   }
-  while (CBS_len(&entries) != 0) {
-    if (!ParseEntry(&entries, &out->entries.emplace_back())) {
-      return Malformed("revokedCertificates", "have a spoiled entry");
-    }
+  by_serial->reserve(entries.size() / kMinEntrySize);
+  CrlEntryReader reader(entries);
+  absl::string_view last_serial;
+  for (CrlEntryView entry; reader.Next(&entry);) {
+    out->ascending =
+        out->ascending &&
+        (by_serial->empty() || CompareSerials(last_serial, entry.serial) < 0);
+    last_serial = entry.serial;
+    *removes = *removes || entry.reason == RevocationReason::kRemoveFromCrl;
+    by_serial->push_back(
+        static_cast<uint32_t>(entry.der.data() - entries.data()));
+  }
+  out->entry_count = by_serial->size();
+  if (reader.failed()) {
+    return Malformed("revokedCertificates", "have a spoiled entry");
+  }
+  return absl::OkStatus();
+}
+
+absl::string_view SerialAt(absl::string_view entries, uint32_t offset) {
+  CBS from = internal::ToCbs(entries.substr(offset));
+  CBS rest;
+  absl::string_view der;
+  absl::string_view serial;
+  internal::ReadCrlEntrySerial(&from, &der, &serial, &rest);
+  return serial;
+}
+
+// For CRLs of others, whose entries stand in any order. False if a serial
+// stands twice.
+bool SortBySerial(absl::string_view entries, std::vector<uint32_t>* offsets) {
+  std::sort(
+      offsets->begin(), offsets->end(), [entries](uint32_t a, uint32_t b) {
+        return CompareSerials(SerialAt(entries, a), SerialAt(entries, b)) < 0;
+      });
+  return std::adjacent_find(offsets->begin(), offsets->end(),
+                            [entries](uint32_t a, uint32_t b) {
+                              return CompareSerials(SerialAt(entries, a),
+                                                    SerialAt(entries, b)) == 0;
+                            }) == offsets->end();
+}
+
+// What extensions and entries ask of one another.
+absl::Status CheckKind(const CrlFields& fields, bool removes) {
+  if (fields.authority_key_id.empty() || fields.number_octets.empty()) {
+    return Malformed("crlExtensions",
+                     "lack the authority key identifier or the CRL number");
+  }
+  if (!fields.base_number.has_value()) {
+    return removes ? Malformed("revokedCertificates",
+                               "have removeFromCRL in a complete CRL")
+                   : absl::OkStatus();
+  }
+  if (!fields.freshest_uris.empty() ||
+      (fields.number.has_value() && *fields.base_number > *fields.number)) {
+    return Malformed("crlExtensions",
+                     "of a delta CRL name another delta or a later base");
   }
   return absl::OkStatus();
 }
 
 // TBSCertList                                             -- RFC 5280 5.1.2
-absl::Status ParseTbs(absl::string_view algorithm, CrlFields* out) {
+absl::Status ParseTbs(absl::string_view algorithm, CrlFields* out,
+                      absl::string_view* entries,
+                      std::vector<uint32_t>* by_serial) {
   CBS cursor = internal::ToCbs(out->tbs);
   CBS tbs;
   uint64_t version = 0;
@@ -202,8 +187,12 @@ absl::Status ParseTbs(absl::string_view algorithm, CrlFields* out) {
   }
   out->this_update = this_update.time;
   out->next_update = next_update.time;
+  bool removes = false;
   if (CBS_peek_asn1_tag(&tbs, CBS_ASN1_SEQUENCE)) {
-    BIRTHMARK_RETURN_IF_ERROR(ParseEntries(&tbs, out));
+    if (!internal::ReadContent(&tbs, CBS_ASN1_SEQUENCE, entries)) {
+      return Malformed("revokedCertificates", "are not strict DER");
+    }
+    BIRTHMARK_RETURN_IF_ERROR(ParseEntries(*entries, out, by_serial, &removes));
   }
   CBS outer;
   CBS extensions;
@@ -211,17 +200,13 @@ absl::Status ParseTbs(absl::string_view algorithm, CrlFields* out) {
       CBS_len(&tbs) != 0 ||
       !CBS_get_asn1(&outer, &extensions, CBS_ASN1_SEQUENCE) ||
       CBS_len(&outer) != 0 ||
-      !ForEachExtension(extensions,
-                        [out](const internal::ExtensionView& extension) {
-                          return ParseCrlExtension(extension, out);
-                        })) {
+      !internal::ForEachExtension(
+          extensions, [out](const internal::ExtensionView& extension) {
+            return ParseCrlExtension(extension, out);
+          })) {
     return Malformed("crlExtensions", "are missing, spoiled or not supported");
   }
-  if (out->authority_key_id.empty() || out->number_octets.empty()) {
-    return Malformed("crlExtensions",
-                     "lack the authority key identifier or the CRL number");
-  }
-  return absl::OkStatus();
+  return CheckKind(*out, removes);
 }
 
 }  // namespace
@@ -248,17 +233,11 @@ absl::StatusOr<Crl> Crl::Parse(absl::string_view der, size_t limit) {
     return Malformed("signatureAlgorithm", "is not supported");
   }
   fields.signature_algorithm = *signature_algorithm;
-  BIRTHMARK_RETURN_IF_ERROR(ParseTbs(algorithm, &fields));
-
-  const std::vector<CrlEntry>& entries = fields.entries;
-  data->by_serial.resize(entries.size());
-  for (uint32_t i = 0; i < entries.size(); ++i) {
-    data->by_serial[i] = i;
+  BIRTHMARK_RETURN_IF_ERROR(
+      ParseTbs(algorithm, &fields, &data->entries, &data->by_serial));
+  if (!fields.ascending && !SortBySerial(data->entries, &data->by_serial)) {
+    return Malformed("revokedCertificates", "have a serial twice");
   }
-  std::sort(data->by_serial.begin(), data->by_serial.end(),
-            [&entries](uint32_t a, uint32_t b) {
-              return entries[a].serial < entries[b].serial;
-            });
   return Crl(std::move(data));
 }
 
@@ -266,18 +245,23 @@ const CrlFields& Crl::fields() const { return data_->fields; }
 
 std::string Crl::ToPem() const { return PemEncode(kPemCrl, fields().der); }
 
-const CrlEntry* Crl::Find(absl::string_view serial) const {
-  serial = WithoutSignOctet(serial);
-  const std::vector<CrlEntry>& entries = fields().entries;
+absl::string_view Crl::entries_der() const { return data_->entries; }
+
+std::optional<CrlEntryView> Crl::Find(absl::string_view serial) const {
+  const std::vector<uint32_t>& offsets = data_->by_serial;
+  const absl::string_view entries = data_->entries;
   const auto found = std::lower_bound(
-      data_->by_serial.begin(), data_->by_serial.end(), serial,
-      [&entries](uint32_t index, absl::string_view wanted) {
-        return absl::string_view(entries[index].serial) < wanted;
+      offsets.begin(), offsets.end(), serial,
+      [entries](uint32_t offset, absl::string_view wanted) {
+        return CompareSerials(SerialAt(entries, offset), wanted) < 0;
       });
-  if (found == data_->by_serial.end() || entries[*found].serial != serial) {
-    return nullptr;
+  CrlEntryView entry;
+  if (found == offsets.end() ||
+      !CrlEntryReader(entries.substr(*found)).Next(&entry) ||
+      CompareSerials(entry.serial, serial) != 0) {
+    return std::nullopt;
   }
-  return &entries[*found];
+  return entry;
 }
 
 absl::Status Crl::VerifySignatureBy(const crypto::PublicKey& issuer_key) const {

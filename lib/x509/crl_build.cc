@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/status_macros.h"
 #include "lib/x509/crl.h"
+#include "lib/x509/crl_internal.h"
 #include "lib/x509/der.h"
 #include "lib/x509/reasons.h"
 
@@ -76,58 +77,93 @@ bool AddEntry(CBB* entries, const CrlEntry& entry) {
   return CBB_flush(entries);
 }
 
-// crlExtensions [0] EXPLICIT Extensions: AKI, CRL number, and the critical
-// issuingDistributionPoint.
-bool AddCrlExtensions(CBB* tbs, const CrlSpec& spec) {
-  CBB outer;
-  CBB extensions;
+bool AddNumberExtension(CBB* extensions, absl::string_view oid, bool critical,
+                        uint64_t number) {
+  CBB extension;
+  CBB value;
+  return OpenExtension(extensions, oid, critical, &extension, &value) &&
+         CBB_add_asn1_uint64(&value, number) && CBB_flush(extensions);
+}
+
+bool AddAuthorityKeyId(CBB* extensions, absl::string_view key_id) {
   CBB extension;
   CBB value;
   CBB sequence;
-  if (!CBB_add_asn1(tbs, &outer, ContextConstructedTag(0)) ||
-      !CBB_add_asn1(&outer, &extensions, CBS_ASN1_SEQUENCE) ||
-      !OpenExtension(&extensions, oids::kAuthorityKeyIdentifier,
-                     /*critical=*/false, &extension, &value) ||
-      !CBB_add_asn1(&value, &sequence, CBS_ASN1_SEQUENCE) ||
-      !AddElement(&sequence, ContextTag(0), spec.issuer_key_id) ||
-      !OpenExtension(&extensions, oids::kCrlNumber, /*critical=*/false,
-                     &extension, &value) ||
-      !CBB_add_asn1_uint64(&value, spec.number)) {
-    return false;
-  }
-  if (!spec.shard_uri.empty()) {
-    CBB name;
-    CBB full_name;
-    if (!OpenExtension(&extensions, oids::kIssuingDistributionPoint,
-                       /*critical=*/true, &extension, &value) ||
-        !CBB_add_asn1(&value, &sequence, CBS_ASN1_SEQUENCE) ||
-        !CBB_add_asn1(&sequence, &name, ContextConstructedTag(0)) ||
-        !CBB_add_asn1(&name, &full_name, ContextConstructedTag(0)) ||
-        !AddElement(&full_name, kUriName, spec.shard_uri) || !CBB_flush(tbs)) {
-      return false;
-    }
-  }
-  return CBB_flush(tbs);
+  return OpenExtension(extensions, oids::kAuthorityKeyIdentifier,
+                       /*critical=*/false, &extension, &value) &&
+         CBB_add_asn1(&value, &sequence, CBS_ASN1_SEQUENCE) &&
+         AddElement(&sequence, ContextTag(0), key_id) && CBB_flush(extensions);
 }
 
-absl::Status CheckEntries(const std::vector<CrlEntry>& entries) {
-  std::vector<absl::string_view> serials;
-  serials.reserve(entries.size());
-  for (const CrlEntry& entry : entries) {
+// distributionPoint [0] with a fullName of one URI, into a SEQUENCE that
+// IssuingDistributionPoint and DistributionPoint begin alike.
+bool AddPointName(CBB* sequence, absl::string_view uri) {
+  CBB name;
+  CBB full_name;
+  return CBB_add_asn1(sequence, &name, ContextConstructedTag(0)) &&
+         CBB_add_asn1(&name, &full_name, ContextConstructedTag(0)) &&
+         AddElement(&full_name, kUriName, uri) && CBB_flush(sequence);
+}
+
+// IssuingDistributionPoint                                 -- RFC 5280 5.2.5
+bool AddShard(CBB* extensions, absl::string_view uri) {
+  CBB extension;
+  CBB value;
+  CBB point;
+  return OpenExtension(extensions, oids::kIssuingDistributionPoint,
+                       /*critical=*/true, &extension, &value) &&
+         CBB_add_asn1(&value, &point, CBS_ASN1_SEQUENCE) &&
+         AddPointName(&point, uri) && CBB_flush(extensions);
+}
+
+// FreshestCRL ::= CRLDistributionPoints                    -- RFC 5280 5.2.6
+bool AddFreshest(CBB* extensions, absl::string_view uri) {
+  CBB extension;
+  CBB value;
+  CBB points;
+  CBB point;
+  return OpenExtension(extensions, oids::kFreshestCrl, /*critical=*/false,
+                       &extension, &value) &&
+         CBB_add_asn1(&value, &points, CBS_ASN1_SEQUENCE) &&
+         CBB_add_asn1(&points, &point, CBS_ASN1_SEQUENCE) &&
+         AddPointName(&point, uri) && CBB_flush(extensions);
+}
+
+// crlExtensions [0] EXPLICIT Extensions                      -- RFC 5280 5.2
+bool AddCrlExtensions(CBB* tbs, const CrlSpec& spec) {
+  CBB outer;
+  CBB extensions;
+  return CBB_add_asn1(tbs, &outer, ContextConstructedTag(0)) &&
+         CBB_add_asn1(&outer, &extensions, CBS_ASN1_SEQUENCE) &&
+         AddAuthorityKeyId(&extensions, spec.issuer_key_id) &&
+         AddNumberExtension(&extensions, oids::kCrlNumber, /*critical=*/false,
+                            spec.number) &&
+         (!spec.base_number.has_value() ||
+          AddNumberExtension(&extensions, oids::kDeltaCrlIndicator,
+                             /*critical=*/true, *spec.base_number)) &&
+         (spec.shard_uri.empty() || AddShard(&extensions, spec.shard_uri)) &&
+         (spec.freshest_uri.empty() ||
+          AddFreshest(&extensions, spec.freshest_uri)) &&
+         CBB_flush(tbs);
+}
+
+absl::Status CheckEntries(const CrlSpec& spec) {
+  const CrlEntry* last = nullptr;
+  for (const CrlEntry& entry : spec.entries) {
     if (entry.serial.empty() || entry.serial.size() > kMaxSerial ||
         (entry.serial.front() & 0x80) != 0) {
       return Invalid("entry",
                      "has a serial that is not a positive number of "
                      "1 to 20 octets");
     }
-    if (entry.reason == RevocationReason::kRemoveFromCrl) {
+    if (entry.reason == RevocationReason::kRemoveFromCrl &&
+        !spec.base_number.has_value()) {
       return Invalid("entry", "has a reason that only delta CRLs have");
     }
-    serials.push_back(entry.serial);
-  }
-  std::sort(serials.begin(), serials.end());
-  if (std::adjacent_find(serials.begin(), serials.end()) != serials.end()) {
-    return Invalid("entry", "stands twice");
+    if (last != nullptr && CompareSerials(last->serial, entry.serial) >= 0) {
+      return Invalid("entry", "does not follow in ascending order, once each");
+    }
+    last = &entry;
   }
   return absl::OkStatus();
 }
@@ -148,7 +184,167 @@ absl::Status CheckSpec(const CrlSpec& spec) {
   if (!internal::IsAsciiGraphic(spec.shard_uri)) {
     return Invalid("shard_uri", "is not an ASCII URI");
   }
-  return CheckEntries(spec.entries);
+  if (!internal::IsAsciiGraphic(spec.freshest_uri)) {
+    return Invalid("freshest_uri", "is not an ASCII URI");
+  }
+  if (spec.base_number.has_value() &&
+      (*spec.base_number > spec.number || !spec.freshest_uri.empty())) {
+    return Invalid("base_number",
+                   "is above the number, or stands with freshest_uri");
+  }
+  return CheckEntries(spec);
+}
+
+absl::Status CheckPrevious(const CrlSpec& spec, const CrlFields& previous) {
+  if (spec.base_number.has_value()) {
+    return Invalid("base_number", "has no place in a complete CRL");
+  }
+  if (previous.base_number.has_value()) {
+    return Invalid("previous", "is a delta CRL");
+  }
+  if (!previous.ascending) {
+    return Invalid("previous", "does not have its entries in ascending order");
+  }
+  if (previous.issuer_der != spec.issuer_name_der) {
+    return Invalid("previous", "is of another issuer");
+  }
+  const bool same_shard = spec.shard_uri.empty()
+                              ? previous.shard_uris.empty()
+                              : previous.shard_uris.size() == 1 &&
+                                    previous.shard_uris[0] == spec.shard_uri;
+  return same_shard ? absl::OkStatus()
+                    : Invalid("previous", "is of another shard");
+}
+
+// Content of revokedCertificates, "" if there are none.
+absl::StatusOr<std::string> EncodeEntries(
+    const std::vector<CrlEntry>& entries) {
+  internal::Writer writer(entries.size() * kUsualEntrySize + 1);
+  for (const CrlEntry& entry : entries) {
+    if (!AddEntry(writer.cbb(), entry)) {
+      return Invalid("entry", "cannot be encoded");
+    }
+  }
+  return writer.Take();
+}
+
+// Merger writes old and new entries in one order. Old ones are copied in runs
+// as long as nothing comes between them.
+class Merger {
+ public:
+  Merger(const std::vector<CrlEntry>& added,
+         const std::vector<absl::string_view>& removed, size_t capacity)
+      : next_(added.begin()),
+        end_(added.end()),
+        removed_(removed.begin()),
+        removed_end_(removed.end()),
+        writer_(capacity) {}
+
+  // Old takes the next old entry; `entry` is where it stands.
+  bool Old(absl::string_view entry, absl::string_view serial) {
+    while (next_ != end_ && CompareSerials(next_->serial, serial) < 0) {
+      if (!New()) {
+        return false;
+      }
+    }
+    while (removed_ != removed_end_ && CompareSerials(*removed_, serial) < 0) {
+      ++removed_;
+    }
+    const bool replaced =
+        next_ != end_ && CompareSerials(next_->serial, serial) == 0;
+    const bool gone =
+        removed_ != removed_end_ && CompareSerials(*removed_, serial) == 0;
+    if (replaced || gone) {
+      return true;
+    }
+    if (run_.data() + run_.size() != entry.data()) {
+      if (!Flush()) {
+        return false;
+      }
+      run_ = entry.substr(0, 0);
+    }
+    run_ = absl::string_view(run_.data(), run_.size() + entry.size());
+    return true;
+  }
+
+  bool Finish(std::string* out) {
+    while (next_ != end_) {
+      if (!New()) {
+        return false;
+      }
+    }
+    if (!Flush()) {
+      return false;
+    }
+    *out = writer_.Take();
+    return true;
+  }
+
+ private:
+  bool New() { return Flush() && AddEntry(writer_.cbb(), *next_++); }
+
+  bool Flush() {
+    const bool ok = internal::AddBytes(writer_.cbb(), run_);
+    run_ = absl::string_view();
+    return ok;
+  }
+
+  std::vector<CrlEntry>::const_iterator next_;
+  const std::vector<CrlEntry>::const_iterator end_;
+  std::vector<absl::string_view>::const_iterator removed_;
+  const std::vector<absl::string_view>::const_iterator removed_end_;
+  absl::string_view run_;
+  internal::Writer writer_;
+};
+
+// The removed serials in ascending order, none of them among the new entries.
+absl::StatusOr<std::vector<absl::string_view>> SortRemoved(
+    const CrlSpec& spec, absl::Span<const std::string> removed) {
+  std::vector<absl::string_view> sorted(removed.begin(), removed.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](absl::string_view a, absl::string_view b) {
+              return CompareSerials(a, b) < 0;
+            });
+  auto entry = spec.entries.begin();
+  for (const absl::string_view serial : sorted) {
+    while (entry != spec.entries.end() &&
+           CompareSerials(entry->serial, serial) < 0) {
+      ++entry;
+    }
+    if (entry != spec.entries.end() &&
+        CompareSerials(entry->serial, serial) == 0) {
+      return Invalid("removed", "holds the serial of a new entry");
+    }
+  }
+  return sorted;
+}
+
+// TBSCertList around `entries`                             -- RFC 5280 5.1.2
+absl::StatusOr<std::string> WriteTbs(const CrlSpec& spec,
+                                     absl::string_view entries) {
+  internal::Writer writer(512 + entries.size());
+  CBB tbs;
+  if (!CBB_add_asn1(writer.cbb(), &tbs, CBS_ASN1_SEQUENCE) ||
+      !CBB_add_asn1_uint64(&tbs, kVersion2) ||
+      !internal::AddBytes(
+          &tbs, crypto::AlgorithmIdentifierDer(spec.signature_algorithm)) ||
+      !internal::AddBytes(&tbs, spec.issuer_name_der) ||
+      !internal::AddTime(&tbs, spec.this_update) ||
+      !internal::AddTime(&tbs, spec.next_update)) {
+    return Invalid("update times", "are outside of 1950 to 9999");
+  }
+  // revokedCertificates must be absent rather than empty.
+  if (!entries.empty() && !AddElement(&tbs, CBS_ASN1_SEQUENCE, entries)) {
+    return Invalid("entries", "cannot be encoded");
+  }
+  if (!AddCrlExtensions(&tbs, spec)) {
+    return Invalid("extensions", "cannot be encoded");
+  }
+  std::string der = writer.Take();
+  if (der.empty()) {
+    return Invalid("fields", "cannot be encoded");
+  }
+  return der;
 }
 
 }  // namespace
@@ -160,44 +356,47 @@ std::string CrlShardUri(absl::string_view base_uri, int shard) {
   return absl::StrCat(base_uri, "/", shard, ".crl");
 }
 
+std::string CrlDeltaUri(absl::string_view base_uri, int shard) {
+  while (!base_uri.empty() && base_uri.back() == '/') {
+    base_uri.remove_suffix(1);
+  }
+  return absl::StrCat(base_uri, "/", shard, "-delta.crl");
+}
+
 absl::StatusOr<std::string> BuildCrlTbs(const CrlSpec& spec) {
   BIRTHMARK_RETURN_IF_ERROR(CheckSpec(spec));
-  internal::Writer writer(512 + spec.entries.size() * kUsualEntrySize);
-  CBB tbs;
-  // TBSCertList                                             -- RFC 5280 5.1.2
-  if (!CBB_add_asn1(writer.cbb(), &tbs, CBS_ASN1_SEQUENCE) ||
-      !CBB_add_asn1_uint64(&tbs, kVersion2) ||
-      !internal::AddBytes(
-          &tbs, crypto::AlgorithmIdentifierDer(spec.signature_algorithm)) ||
-      !internal::AddBytes(&tbs, spec.issuer_name_der) ||
-      !internal::AddTime(&tbs, spec.this_update) ||
-      !internal::AddTime(&tbs, spec.next_update)) {
-    return Invalid("update times", "are outside of 1950 to 9999");
-  }
-  // revokedCertificates must be absent rather than empty.
-  if (!spec.entries.empty()) {
-    CBB entries;
-    if (!CBB_add_asn1(&tbs, &entries, CBS_ASN1_SEQUENCE)) {
-      return Invalid("entries", "cannot be encoded");
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::string entries,
+                             EncodeEntries(spec.entries));
+  return WriteTbs(spec, entries);
+}
+
+absl::StatusOr<std::string> BuildNextCrlTbs(
+    const CrlSpec& spec, const Crl& previous,
+    absl::Span<const std::string> removed) {
+  BIRTHMARK_RETURN_IF_ERROR(CheckSpec(spec));
+  BIRTHMARK_RETURN_IF_ERROR(CheckPrevious(spec, previous.fields()));
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::vector<absl::string_view> gone,
+                             SortRemoved(spec, removed));
+  const absl::string_view old_entries = previous.entries_der();
+  Merger merger(spec.entries, gone,
+                old_entries.size() + spec.entries.size() * kUsualEntrySize + 1);
+  CBS rest = internal::ToCbs(old_entries);
+  while (CBS_len(&rest) != 0) {
+    absl::string_view entry;
+    absl::string_view serial;
+    CBS fields;
+    if (!internal::ReadCrlEntrySerial(&rest, &entry, &serial, &fields)) {
+      return Invalid("previous", "has a spoiled entry");
     }
-    for (const CrlEntry& entry : spec.entries) {
-      if (!AddEntry(&entries, entry)) {
-        return Invalid("entry", "cannot be encoded");
-      }
-    }
-    // `entries` must be closed before it goes out of scope.
-    if (!CBB_flush(&tbs)) {
-      return Invalid("entries", "cannot be encoded");
+    if (!merger.Old(entry, serial)) {
+      return Invalid("entry", "cannot be encoded");
     }
   }
-  if (!AddCrlExtensions(&tbs, spec)) {
-    return Invalid("extensions", "cannot be encoded");
+  std::string entries;
+  if (!merger.Finish(&entries)) {
+    return Invalid("entry", "cannot be encoded");
   }
-  std::string der = writer.Take();
-  if (der.empty()) {
-    return Invalid("fields", "cannot be encoded");
-  }
-  return der;
+  return WriteTbs(spec, entries);
 }
 
 absl::StatusOr<std::string> AssembleCrl(absl::string_view tbs,

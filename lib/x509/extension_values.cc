@@ -181,6 +181,10 @@ bool ParseCrlDistributionPoints(absl::string_view value,
   return true;
 }
 
+bool IsNull(absl::string_view value) {
+  return value == absl::string_view("\x05\x00", 2);
+}
+
 bool ParseAuthorityInfoAccess(absl::string_view value,
                               std::vector<std::string>* ca_issuers,
                               std::vector<std::string>* ocsp) {

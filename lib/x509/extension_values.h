@@ -33,9 +33,12 @@ bool ParseAuthorityKeyId(absl::string_view value,
 // SubjectKeyIdentifier ::= OCTET STRING, not empty
 bool ParseSubjectKeyId(absl::string_view value, std::string* key_id);
 
-// CRLDistributionPoints: the URIs of every fullName.
+// CRLDistributionPoints, FreshestCRL: the URIs of every fullName.
 bool ParseCrlDistributionPoints(absl::string_view value,
                                 std::vector<std::string>* uris);
+
+// IsNull says whether `value` is one NULL.
+bool IsNull(absl::string_view value);
 
 // AuthorityInfoAccessSyntax: the URIs of caIssuers and ocsp.
 bool ParseAuthorityInfoAccess(absl::string_view value,

@@ -21,6 +21,8 @@ enum class LintKind {
   kService,
   kLine,
   kOperator,
+  kOcspResponder,
+  kEnforcementPoint,
 };
 
 // LintProfile says what the bytes claim to be.

@@ -33,6 +33,11 @@ constexpr ExtensionRule kRules[] = {
      Criticality::kMustNot},
     {oids::kAuthorityInfoAccess, "authorityInfoAccess (RFC 5280 4.2.2.1)",
      Criticality::kMustNot},
+    {oids::kFreshestCrl, "freshestCRL (RFC 5280 4.2.1.15)",
+     Criticality::kMustNot},
+    {oids::kNoRevAvail, "noRevAvail (RFC 9608 2)", Criticality::kMustNot},
+    {oids::kOcspNoCheck, "id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1)",
+     Criticality::kMustNot},
 };
 
 const ExtensionRule* FindRule(absl::string_view oid) {
@@ -46,7 +51,7 @@ const ExtensionRule* FindRule(absl::string_view oid) {
 
 // Decodes into `tbs`. False if the value is malformed.
 bool Decode(const ExtensionView& extension, TbsView* tbs,
-            std::vector<std::string>* access_uris) {
+            std::vector<std::string>* ca_issuers_uris) {
   const absl::string_view oid = extension.oid;
   const absl::string_view value = extension.value;
   if (oid == oids::kSubjectKeyIdentifier) {
@@ -74,10 +79,23 @@ bool Decode(const ExtensionView& extension, TbsView* tbs,
     return ParseExtendedKeyUsage(value, &tbs->extended_key_usages);
   }
   if (oid == oids::kCrlDistributionPoints) {
+    tbs->has_crl_uris = true;
     return ParseCrlDistributionPoints(value, &tbs->crl_uris);
   }
+  if (oid == oids::kFreshestCrl) {
+    tbs->has_freshest_crl = true;
+    return ParseCrlDistributionPoints(value, &tbs->freshest_crl_uris);
+  }
   if (oid == oids::kAuthorityInfoAccess) {
-    return ParseAuthorityInfoAccess(value, access_uris, access_uris);
+    return ParseAuthorityInfoAccess(value, ca_issuers_uris, &tbs->ocsp_uris);
+  }
+  if (oid == oids::kNoRevAvail) {
+    tbs->no_rev_avail = true;
+    return IsNull(value);
+  }
+  if (oid == oids::kOcspNoCheck) {
+    tbs->ocsp_no_check = true;
+    return IsNull(value);
   }
   std::vector<Oid> policies;
   return ParseCertificatePolicies(value, &policies);
@@ -180,6 +198,26 @@ void LintKeyIds(const LintProfile& profile, const TbsView& tbs,
       "authorityKeyIdentifier is not the issuing CA's (RFC 5280 4.2.1.1)");
 }
 
+// How the certificate says that its revocation can be learnt.
+void LintRevocation(const TbsView& tbs, Findings* findings) {
+  findings->Require(AllAbsolute(tbs.freshest_crl_uris),
+                    "rfc5280_crl_uri_absolute",
+                    "a delta CRL's URI is not absolute (RFC 5280 4.2.1.15)");
+  findings->Require(
+      !tbs.has_freshest_crl || tbs.has_crl_uris, "rfc5280_freshest_needs_crl",
+      "freshestCRL without cRLDistributionPoints: a delta CRL without the "
+      "complete one (RFC 5280 4.2.1.15)");
+  if (!tbs.no_rev_avail) {
+    return;
+  }
+  findings->Require(!tbs.is_ca(), "rfc9608_not_in_ca",
+                    "noRevAvail in a CA certificate (RFC 9608 2)");
+  findings->Require(
+      !tbs.has_crl_uris && !tbs.has_freshest_crl && tbs.ocsp_uris.empty(),
+      "rfc9608_no_pointers",
+      "noRevAvail beside a CRL or an OCSP responder (RFC 9608 2)");
+}
+
 }  // namespace
 
 bool IsAbsoluteUri(absl::string_view uri) {
@@ -205,7 +243,7 @@ void LintExtensions(const LintProfile& profile, TbsView* tbs,
   bool unique = true;
   bool alt_names_critical = false;
   bool constraints_critical = false;
-  std::vector<std::string> access_uris;
+  std::vector<std::string> ca_issuers_uris;
   for (size_t i = 0; i < tbs->extensions.size(); ++i) {
     const ExtensionView& extension = tbs->extensions[i];
     for (size_t j = 0; j < i; ++j) {
@@ -218,7 +256,7 @@ void LintExtensions(const LintProfile& profile, TbsView* tbs,
                         "5280 4.2)");
       continue;
     }
-    if (!Decode(extension, tbs, &access_uris)) {
+    if (!Decode(extension, tbs, &ca_issuers_uris)) {
       findings->Require(false, "rfc5280_extension_malformed",
                         absl::StrCat("malformed: ", rule->name));
     }
@@ -255,8 +293,10 @@ void LintExtensions(const LintProfile& profile, TbsView* tbs,
                     "4.2.1.9)");
   findings->Require(AllAbsolute(tbs->crl_uris), "rfc5280_crl_uri_absolute",
                     "a CRL's URI is not absolute (RFC 5280 4.2.1.13)");
-  findings->Require(AllAbsolute(access_uris), "rfc5280_access_uri_absolute",
+  findings->Require(AllAbsolute(ca_issuers_uris) && AllAbsolute(tbs->ocsp_uris),
+                    "rfc5280_access_uri_absolute",
                     "an access location is not absolute (RFC 5280 4.2.2.1)");
+  LintRevocation(*tbs, findings);
   LintAltNames(*tbs, findings);
   LintKeyUsage(*tbs, findings);
   LintKeyIds(profile, *tbs, findings);

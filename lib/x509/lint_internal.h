@@ -58,6 +58,12 @@ struct TbsView {
   bool has_subject_alt_names = false;
   SubjectAltNames subject_alt_names;
   std::vector<std::string> crl_uris;
+  std::vector<std::string> ocsp_uris;
+  bool has_crl_uris = false;
+  bool has_freshest_crl = false;
+  std::vector<std::string> freshest_crl_uris;
+  bool no_rev_avail = false;
+  bool ocsp_no_check = false;
 
   bool is_ca() const {
     return basic_constraints.has_value() && basic_constraints->is_ca;

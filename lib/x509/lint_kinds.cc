@@ -119,6 +119,34 @@ void LintLdevid(const TbsView& tbs, Findings* findings) {
                     "extKeyUsage lacks clientAuth");
 }
 
+// RFC 6960 4.2.2.2: what speaks for a CA does nothing else.
+void LintOcspResponder(const TbsView& tbs, Findings* findings) {
+  findings->Require(
+      tbs.extended_key_usages.size() == 1 && tbs.HasUsage(oids::kOcspSigning),
+      "ocsp_signing_only",
+      "extKeyUsage is not OCSPSigning alone (RFC 6960 4.2.2.2)");
+  findings->Require(
+      tbs.key_usage.value_or(0) == kKeyUsageDigitalSignature,
+      "ocsp_digital_signature_only",
+      "keyUsage of an OCSP responder is not digitalSignature alone");
+  findings->Require(tbs.ocsp_no_check, "ocsp_no_check",
+                    "an OCSP responder without id-pkix-ocsp-nocheck: who asks "
+                    "it would have to ask about it (RFC 6960 4.2.2.2.1)");
+  findings->Require(
+      tbs.crl_uris.empty() && tbs.ocsp_uris.empty(), "ocsp_no_pointers",
+      "an OCSP responder with nocheck that says where it is checked");
+  findings->Require(!tbs.has_subject_alt_names, "ocsp_no_alt_names",
+                    "an OCSP responder with a subjectAltName");
+  findings->Require(
+      tbs.subject_name.has_value() &&
+          tbs.subject_name->attributes().size() == 1 &&
+          tbs.subject_name->Get(oids::kCommonName).has_value(),
+      "ocsp_common_name_only",
+      "the subject of an OCSP responder is not a common name alone");
+  findings->Require(!NeverExpires(tbs), "kind_expires",
+                    "an OCSP responder's certificate must expire");
+}
+
 }  // namespace
 
 void LintKindRules(const LintProfile& profile, const TbsView& tbs,
@@ -146,6 +174,16 @@ void LintKindRules(const LintProfile& profile, const TbsView& tbs,
     case LintKind::kLine:
       LintEndEntity(tbs, findings);
       LintSpiffe(SpiffeKind::kLine, tbs, findings);
+      findings->Require(tbs.HasUsage(oids::kClientAuth), "kind_client_auth",
+                        "extKeyUsage lacks clientAuth");
+      return;
+    case LintKind::kOcspResponder:
+      LintEndEntity(tbs, findings);
+      LintOcspResponder(tbs, findings);
+      return;
+    case LintKind::kEnforcementPoint:
+      LintEndEntity(tbs, findings);
+      LintSpiffe(SpiffeKind::kEnforcementPoint, tbs, findings);
       findings->Require(tbs.HasUsage(oids::kClientAuth), "kind_client_auth",
                         "extKeyUsage lacks clientAuth");
       return;

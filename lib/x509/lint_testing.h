@@ -63,6 +63,14 @@ inline std::string GoodTbs(LintKind kind) {
     case LintKind::kOperator:
       vars = WithUri("spiffe://example.test/operator/o");
       break;
+    case LintKind::kEnforcementPoint:
+      vars = WithUri("spiffe://example.test/enforcement-point/e");
+      break;
+    case LintKind::kOcspResponder:
+      spec.extended_key_usages = {Oid(oids::kOcspSigning)};
+      spec.ocsp_no_check = true;
+      vars = OcspResponderVariables(Spki());
+      break;
   }
   return *CertificateTemplate::New(spec)->BuildTbs(vars);
 }

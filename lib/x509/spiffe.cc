@@ -50,6 +50,8 @@ absl::string_view KindSegment(SpiffeKind kind) {
       return "line";
     case SpiffeKind::kDevice:
       return "device";
+    case SpiffeKind::kEnforcementPoint:
+      return "enforcement-point";
   }
   return "";
 }
@@ -94,6 +96,8 @@ absl::StatusOr<SpiffeId> SpiffeId::Parse(absl::string_view uri) {
     id.kind = SpiffeKind::kService;
   } else if (parts.size() == 3 && parts[1] == "operator") {
     id.kind = SpiffeKind::kOperator;
+  } else if (parts.size() == 3 && parts[1] == "enforcement-point") {
+    id.kind = SpiffeKind::kEnforcementPoint;
   } else if (parts.size() == 5 && parts[1] == "fleet" && parts[3] == "line") {
     id.kind = SpiffeKind::kLine;
   } else if (parts.size() == 5 && parts[1] == "fleet" && parts[3] == "device") {
@@ -120,7 +124,7 @@ absl::StatusOr<std::string> SpiffeId::ToUri() const {
     }
     absl::StrAppend(&uri, "/fleet/", fleet);
   } else if (!fleet.empty()) {
-    return Invalid("a service or an operator has no fleet");
+    return Invalid("only a line or a device has a fleet");
   }
   absl::StrAppend(&uri, "/", KindSegment(kind), "/", name);
   if (uri.size() > kMaxUri) {

@@ -1,6 +1,7 @@
-// SpiffeId is a SPIFFE ID of one of the four kinds that this system issues:
+// SpiffeId is a SPIFFE ID of one of the five kinds that this system issues:
 //   spiffe://<trust domain>/service/<role>
 //   spiffe://<trust domain>/operator/<name>
+//   spiffe://<trust domain>/enforcement-point/<name>
 //   spiffe://<trust domain>/fleet/<fleet>/line/<line>
 //   spiffe://<trust domain>/fleet/<fleet>/device/<uid>
 #ifndef BIRTHMARK_LIB_X509_SPIFFE_H_
@@ -14,18 +15,25 @@
 
 namespace birthmark::x509 {
 
-enum class SpiffeKind { kService, kOperator, kLine, kDevice };
+enum class SpiffeKind {
+  kService,
+  kOperator,
+  kLine,
+  kDevice,
+  // A broker or gateway that lets devices in.
+  kEnforcementPoint,
+};
 
 // SpiffeId is a value type.
 struct SpiffeId {
   std::string trust_domain;
   SpiffeKind kind = SpiffeKind::kService;
   std::string fleet;  // kLine and kDevice only
-  std::string name;   // role, operator, line or device uid
+  std::string name;   // role, operator, line, device uid, enforcement point
 
   // Parse reads the URI form, strictly by the SPIFFE-ID standard: lower-case
   // scheme and trust domain, no port, user, query, fragment, percent sign,
-  // empty or dot segment, at most 2048 octets; and only the four kinds.
+  // empty or dot segment, at most 2048 octets; and only the five kinds.
   // kInvalidArgument / SPIFFE_ID_INVALID.
   static absl::StatusOr<SpiffeId> Parse(absl::string_view uri);
 

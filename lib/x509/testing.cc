@@ -275,6 +275,17 @@ CertificateVariables LdevidVariables(absl::string_view spki_der) {
   return vars;
 }
 
+CertificateVariables OcspResponderVariables(absl::string_view spki_der) {
+  CertificateVariables vars = LdevidVariables(spki_der);
+  static const std::string* serial = new std::string(TestSerial(5));
+  vars.serial = *serial;
+  vars.subject = DistinguishedName();
+  vars.subject.CommonName("OCSP responder of test");
+  vars.subject_alt_names = SubjectAltNames();
+  vars.crl_uri = "";
+  return vars;
+}
+
 DerNode DerNode::Parse(absl::string_view der) {
   CBS input = internal::ToCbs(der);
   DerNode node = ParseNode(&input, 0);

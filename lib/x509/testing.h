@@ -74,6 +74,9 @@ struct TestCa {
 // `spki_der`, which must outlive them.
 CertificateVariables IdevidVariables(absl::string_view spki_der);
 CertificateVariables LdevidVariables(absl::string_view spki_der);
+// OcspResponderVariables are those of an OCSP responder's; its template says
+// what it is for.
+CertificateVariables OcspResponderVariables(absl::string_view spki_der);
 
 // DerNode is DER taken apart, so that a test can spoil one thing and put it
 // together again with lengths that fit.

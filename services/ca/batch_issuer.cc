@@ -150,7 +150,7 @@ absl::StatusOr<std::string> BatchIssuer::Recorded(
 
 void BatchIssuer::SignOne(Item& item, absl::Time now) const {
   absl::StatusOr<policy::PreparedCertificate> prepared =
-      issuance_.Prepare(*item.request, now);
+      issuance_.Prepare(*item.request, issuer_.open_shard_uris(), now);
   if (!prepared.ok()) {
     item.result = std::move(prepared).status();
     return;

@@ -69,9 +69,9 @@ class BatchIssuerTest : public testing::Test {
       profile.validity = absl::Hours(24 * 90);
     }
     profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
-    auto issuance = policy::Issuance::New(
-        {profile, issuer_->certificate(), issuer_->algorithm(),
-         kTestTrustDomain, issuer_->CrlUri(issuer_->open_shard())});
+    auto issuance =
+        policy::Issuance::New({profile, issuer_->certificate(),
+                               issuer_->algorithm(), kTestTrustDomain});
     return std::make_unique<BatchIssuer>(
         *issuer_, *std::move(issuance), certificates_, pool_, clock_, metrics_);
   }

@@ -40,6 +40,14 @@ absl::Status CheckChain(const std::string& id,
   return absl::OkStatus();
 }
 
+policy::CrlUris UrisOf(const Issuer::Options& options, int shard) {
+  if (options.crl_base_url.empty()) {
+    return {};
+  }
+  const std::string base = absl::StrCat(options.crl_base_url, "/", options.id);
+  return {x509::CrlShardUri(base, shard), x509::CrlDeltaUri(base, shard)};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Issuer>> Issuer::New(Options options) {
@@ -60,6 +68,10 @@ absl::StatusOr<std::unique_ptr<Issuer>> Issuer::New(Options options) {
   return std::unique_ptr<Issuer>(new Issuer(std::move(options)));
 }
 
+Issuer::Issuer(Options options)
+    : options_(std::move(options)),
+      open_shard_uris_(UrisOf(options_, open_shard())) {}
+
 std::string Issuer::name() const { return absl::StrCat("issuers/", id()); }
 
 crypto::SignatureAlgorithm Issuer::algorithm() const {
@@ -67,11 +79,7 @@ crypto::SignatureAlgorithm Issuer::algorithm() const {
 }
 
 std::string Issuer::CrlUri(int shard) const {
-  if (options_.crl_base_url.empty()) {
-    return "";
-  }
-  return x509::CrlShardUri(absl::StrCat(options_.crl_base_url, "/", id()),
-                           shard);
+  return UrisOf(options_, shard).complete;
 }
 
 absl::StatusOr<std::string> Issuer::SignCertificate(

@@ -45,6 +45,9 @@ class Issuer {
   // CrlUri returns where the CRL of `shard` is published, "" if nowhere.
   std::string CrlUri(int shard) const;
 
+  // open_shard_uris is where the open shard's CRLs are published.
+  const policy::CrlUris& open_shard_uris() const { return open_shard_uris_; }
+
   // SignCertificate uses the token up and returns the certificate (DER). Fails
   // as keys::Signer::Sign does.
   absl::StatusOr<std::string> SignCertificate(
@@ -55,9 +58,10 @@ class Issuer {
   absl::StatusOr<std::string> SignCrl(absl::string_view tbs) const;
 
  private:
-  explicit Issuer(Options options) : options_(std::move(options)) {}
+  explicit Issuer(Options options);
 
   const Options options_;
+  const policy::CrlUris open_shard_uris_;
 };
 
 }  // namespace birthmark::ca

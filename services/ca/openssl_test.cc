@@ -78,8 +78,7 @@ class OpenSslTest : public testing::Test {
     BIRTHMARK_ASSIGN_OR_RETURN(
         auto issuance,
         policy::Issuance::New({profile, issuer_->certificate(),
-                               issuer_->algorithm(), kTestTrustDomain,
-                               issuer_->CrlUri(0)}));
+                               issuer_->algorithm(), kTestTrustDomain}));
     BatchIssuer batches(*issuer_, std::move(issuance), certificates_, pool_,
                         Clock::Real(), metrics_);
     const keys::FakeSigner key(algorithm);

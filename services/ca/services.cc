@@ -167,10 +167,9 @@ absl::StatusOr<std::unique_ptr<Services>> Services::New(
     }
     BIRTHMARK_ASSIGN_OR_RETURN(
         policy::Issuance issuance,
-        policy::Issuance::New(
-            {profile, issuer->second->certificate(),
-             issuer->second->algorithm(), options.trust_domain,
-             issuer->second->CrlUri(issuer->second->open_shard())}));
+        policy::Issuance::New({profile, issuer->second->certificate(),
+                               issuer->second->algorithm(),
+                               options.trust_domain}));
     auto batches = std::make_unique<BatchIssuer>(
         *issuer->second, std::move(issuance), dependencies.certificates,
         impl->pool, dependencies.clock, impl->metrics);

@@ -100,13 +100,12 @@ absl::StatusOr<Authority> Ceremony::MakeIssuer(
 
 absl::StatusOr<x509::Certificate> Ceremony::MakeLeaf(
     const Authority& issuer, const policy::Profile& profile,
-    const std::string& trust_domain, const std::string& crl_uri,
+    const std::string& trust_domain, const policy::CrlUris& crl,
     absl::string_view spki_der, const policy::Subject& subject) {
   policy::Issuance::Options options{.profile = profile,
                                     .issuer = issuer.certificate,
                                     .algorithm = issuer.signer->algorithm(),
-                                    .trust_domain = trust_domain,
-                                    .crl_uri = crl_uri};
+                                    .trust_domain = trust_domain};
   BIRTHMARK_ASSIGN_OR_RETURN(const policy::Issuance issuance,
                              policy::Issuance::New(std::move(options)));
   policy::IssuanceRequest request;
@@ -114,8 +113,9 @@ absl::StatusOr<x509::Certificate> Ceremony::MakeLeaf(
                              x509::SerialFromHex(serials_.Next()));
   request.spki_der = std::string(spki_der);
   request.subject = subject;
-  BIRTHMARK_ASSIGN_OR_RETURN(policy::PreparedCertificate prepared,
-                             issuance.Prepare(request, NowSeconds(clock_)));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      policy::PreparedCertificate prepared,
+      issuance.Prepare(request, crl, NowSeconds(clock_)));
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string signature,
                              issuer.signer->Sign(prepared.tbs()));
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string der,

@@ -14,6 +14,7 @@
 #include "lib/base/clock.h"
 #include "lib/crypto/ids.h"
 #include "lib/keys/signer.h"
+#include "lib/policy/issuance.h"
 #include "lib/policy/profile.h"
 #include "lib/policy/subject.h"
 #include "lib/x509/certificate.h"
@@ -45,12 +46,12 @@ class Ceremony {
                                        absl::string_view common_name,
                                        absl::Duration validity);
 
-  // MakeLeaf certifies the public key `spki_der` by `profile`. `crl_uri` may be
+  // MakeLeaf certifies the public key `spki_der` by `profile`. `crl` may be
   // empty. Returns the certificate.
   absl::StatusOr<x509::Certificate> MakeLeaf(const Authority& issuer,
                                              const policy::Profile& profile,
                                              const std::string& trust_domain,
-                                             const std::string& crl_uri,
+                                             const policy::CrlUris& crl,
                                              absl::string_view spki_der,
                                              const policy::Subject& subject);
 

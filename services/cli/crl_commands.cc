@@ -49,8 +49,8 @@ absl::StatusOr<int> Get(const Arguments& args, Context& context) {
         context.out,
         {{"CRL", crl.name()},
          {"Number", absl::StrCat(crl.number())},
-         {"Revoked", CountText(static_cast<int64_t>(parsed->entries.size()),
-                               "certificate")},
+         {"Revoked",
+          CountText(static_cast<int64_t>(parsed->entry_count), "certificate")},
          {"Made", TimeText(crl.this_update_time())},
          {"Next by", TimeText(crl.next_update_time())},
          {"File", args.Text("--out")}});

@@ -171,15 +171,15 @@ class DeploymentMaker {
         keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256));
     const std::string key_path = Path(absl::StrCat(file, ".key"));
     BIRTHMARK_RETURN_IF_ERROR(FileError(key->Save(key_path), key_path));
-    const std::string crl_uri =
-        options_.crl_base_url.empty()
-            ? ""
-            : x509::CrlShardUri(
-                  absl::StrCat(options_.crl_base_url, "/internal"), 0);
+    policy::CrlUris crl;
+    if (!options_.crl_base_url.empty()) {
+      const std::string base = absl::StrCat(options_.crl_base_url, "/internal");
+      crl = {x509::CrlShardUri(base, 0), x509::CrlDeltaUri(base, 0)};
+    }
     BIRTHMARK_ASSIGN_OR_RETURN(
         const x509::Certificate certificate,
         ceremony_.MakeLeaf(*internal_, found->second, options_.trust_domain,
-                           crl_uri, key->public_key().spki_der(), subject));
+                           crl, key->public_key().spki_der(), subject));
     return Write(absl::StrCat(file, ".pem"),
                  absl::StrCat(certificate.ToPem(), internal_pem_));
   }

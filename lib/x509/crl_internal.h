@@ -1,0 +1,45 @@
+// crl_internal is what the reading and the writing of CRLs share. Internal to
+// lib/x509.
+#ifndef BIRTHMARK_LIB_X509_CRL_INTERNAL_H_
+#define BIRTHMARK_LIB_X509_CRL_INTERNAL_H_
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+#include "lib/x509/der.h"
+
+namespace birthmark::x509::internal {
+
+// ReadCrlEntrySerial takes one entry off `entries`: the whole of it, its
+// serial without the sign octet, and what follows the serial.
+bool ReadCrlEntrySerial(CBS* entries, absl::string_view* der,
+                        absl::string_view* serial, CBS* rest);
+
+// ForEachExtension reads each Extension of `extensions` once, at least one.
+// `handle` returns false if it is malformed, or critical and not known.
+template <typename Handle>
+bool ForEachExtension(CBS extensions, Handle handle) {
+  constexpr size_t kMaxExtensions = 16;
+  absl::string_view seen[kMaxExtensions];
+  size_t count = 0;
+  if (CBS_len(&extensions) == 0) {
+    return false;
+  }
+  while (CBS_len(&extensions) != 0) {
+    ExtensionView extension;
+    if (count == kMaxExtensions || !ReadExtension(&extensions, &extension) ||
+        std::find(seen, seen + count, extension.oid) != seen + count) {
+      return false;
+    }
+    seen[count++] = extension.oid;
+    if (!handle(extension)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace birthmark::x509::internal
+
+#endif  // BIRTHMARK_LIB_X509_CRL_INTERNAL_H_

@@ -96,4 +96,15 @@ bool FakeRevoke(FakeDatabase::Tables& tables, const CertificateRow& certificate,
   return true;
 }
 
+void FakeBlockKey(FakeDatabase::Tables& tables, const std::string& spki_sha256,
+                  absl::Time time) {
+  const auto key = tables.keys.find(spki_sha256);
+  if (key != tables.keys.end()) {
+    key->second.state = KeyState::kBlocked;
+    if (!key->second.retire_time.has_value()) {
+      key->second.retire_time = time;
+    }
+  }
+}
+
 }  // namespace birthmark::storage

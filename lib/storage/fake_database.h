@@ -108,6 +108,9 @@ CertificateRow FakeCertificate(const FakeDatabase::Tables& tables,
 // FakeRevoke revokes `certificate` unless it is revoked; says whether it did.
 bool FakeRevoke(FakeDatabase::Tables& tables, const CertificateRow& certificate,
                 int reason, absl::string_view actor, absl::Time time);
+// FakeBlockKey blocks a key, if it is known.
+void FakeBlockKey(FakeDatabase::Tables& tables, const std::string& spki_sha256,
+                  absl::Time time);
 
 }  // namespace birthmark::storage
 

@@ -1,72 +1,99 @@
 #include "lib/storage/fake_revocation_store.h"
 
-#include "absl/strings/str_cat.h"
-#include "lib/base/bytes.h"
-#include "lib/base/error.h"
+#include <optional>
+
 #include "lib/base/ids.h"
-#include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/random.h"
-#include "lib/storage/revocation_reason.h"
+#include "lib/storage/revocation_act.h"
 
 namespace birthmark::storage {
 namespace {
 
-absl::Status Fail(absl::StatusCode code, absl::string_view reason,
-                  const RevocationRow& row) {
-  return MakeError(
-      code, reason, "fake",
-      {{"resource", absl::StrCat("issuers/", row.issuer_id, "/certificates/",
-                                 HexEncode(row.serial))}});
+absl::StatusOr<RevocationRow> Perform(
+    FakeDatabase::Tables& tables, const RevocationAct& act,
+    const RevocationStore::MutationMaker& mutation_for) {
+  const auto certificate = tables.certificates.find(act.row.serial);
+  if (certificate == tables.certificates.end() ||
+      certificate->second.issuer_id != act.row.issuer_id) {
+    return CertificateNotFound(act.row);
+  }
+  std::optional<RevocationRow> before;
+  const auto found = tables.revocations.find(act.row.serial);
+  if (found != tables.revocations.end()) {
+    before = found->second;
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::optional<RevocationRow> after,
+                             Apply(act, before));
+  if (BlocksKey(act)) {
+    FakeBlockKey(tables, certificate->second.spki_sha256, act.row.update_time);
+  }
+  if (!after.has_value()) {
+    return *before;
+  }
+  RevocationRow& stored = tables.revocations[act.row.serial];
+  stored = *after;
+  stored.crl_shard = certificate->second.crl_shard;
+  stored.not_after = certificate->second.not_after;
+  const auto device = tables.devices.find(certificate->second.device_uid);
+  if (device != tables.devices.end()) {
+    tables.events.push_back(EventOf(
+        stored, device->first, device->second.state,
+        FormatUid(act.row.update_time, crypto::RandomBytes(kUidRandomBytes))));
+  }
+  BIRTHMARK_RETURN_IF_ERROR(FakeRecord(tables, mutation_for(stored)));
+  return stored;
 }
 
 }  // namespace
 
+absl::StatusOr<RevocationRow> FakeRevocationStore::Do(
+    const RevocationAct& act, const MutationMaker& mutation_for) {
+  FakeDatabase::Transaction transaction(database_);
+  BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
+  BIRTHMARK_ASSIGN_OR_RETURN(RevocationRow stored,
+                             Perform(transaction.tables(), act, mutation_for));
+  transaction.Commit();
+  return stored;
+}
+
 absl::StatusOr<RevocationRow> FakeRevocationStore::Revoke(
     const RevocationRow& row, int64_t version,
     const MutationMaker& mutation_for) {
+  return Do({RevocationActKind::kRevoke, row, version}, mutation_for);
+}
+
+absl::StatusOr<RevocationRow> FakeRevocationStore::Hold(
+    const RevocationRow& row, int64_t version,
+    const MutationMaker& mutation_for) {
+  return Do({RevocationActKind::kHold, row, version}, mutation_for);
+}
+
+absl::StatusOr<RevocationRow> FakeRevocationStore::Release(
+    const RevocationRow& row, int64_t version,
+    const MutationMaker& mutation_for) {
+  return Do({RevocationActKind::kRelease, row, version}, mutation_for);
+}
+
+absl::StatusOr<RevocationRow> FakeRevocationStore::RevokeKey(
+    absl::string_view spki_sha256, const RevocationRow& row,
+    const MutationMaker& mutation_for) {
   FakeDatabase::Transaction transaction(database_);
   BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
-  const auto certificate = transaction->certificates.find(row.serial);
-  if (certificate == transaction->certificates.end() ||
-      certificate->second.issuer_id != row.issuer_id) {
-    return Fail(absl::StatusCode::kNotFound, reasons::kCertificateNotFound,
-                row);
+  const auto key = transaction->keys.find(std::string(spki_sha256));
+  if (key == transaction->keys.end()) {
+    return KeyNotFound(spki_sha256);
   }
-  const auto found = transaction->revocations.find(row.serial);
-  const bool known = found != transaction->revocations.end();
-  if (known && found->second.state == RevocationState::kRevoked) {
-    if (found->second.reason != row.reason) {
-      return Fail(absl::StatusCode::kFailedPrecondition,
-                  reasons::kCertificateRevoked, row);
-    }
-    return found->second;
+  const auto certificate = transaction->certificates.find(key->second.serial);
+  if (certificate == transaction->certificates.end()) {
+    return KeyNotFound(spki_sha256);
   }
-  if (version != (known ? found->second.version : 1)) {
-    return Fail(absl::StatusCode::kAborted, reasons::kEtagMismatch, row);
-  }
-  FakeRevoke(transaction.tables(), certificate->second, row.reason, row.actor,
-             row.revoke_time);
-  RevocationRow& stored = transaction->revocations[row.serial];
-  stored.invalidity_time = row.invalidity_time;
-  stored.update_time = row.update_time;
-  const auto device = transaction->devices.find(certificate->second.device_uid);
-  if (device != transaction->devices.end()) {
-    transaction->events.push_back(
-        {.device_uid = device->first,
-         .event_id =
-             FormatUid(row.update_time, crypto::RandomBytes(kUidRandomBytes)),
-         .kind = "certificate_revoked",
-         .from_state = static_cast<int>(device->second.state),
-         .to_state = device->second.state,
-         .actor = row.actor,
-         .reason = std::string(RevocationReasonName(row.reason)),
-         .details = {{"issuer", row.issuer_id},
-                     {"serial", HexEncode(row.serial)}},
-         .create_time = row.update_time});
-  }
-  BIRTHMARK_RETURN_IF_ERROR(
-      FakeRecord(transaction.tables(), mutation_for(stored)));
+  RevocationAct act = {RevocationActKind::kReportKey, row};
+  act.row.serial = certificate->first;
+  act.row.issuer_id = certificate->second.issuer_id;
+  act.row.reason = kKeyCompromise;
+  BIRTHMARK_ASSIGN_OR_RETURN(RevocationRow stored,
+                             Perform(transaction.tables(), act, mutation_for));
   transaction.Commit();
   return stored;
 }

@@ -12,6 +12,7 @@
 #include "lib/storage/certificate_store.h"
 #include "lib/storage/database.h"
 #include "lib/storage/mutation.h"
+#include "lib/storage/revocation_act.h"
 #include "lib/storage/revocation_store.h"
 
 namespace birthmark::storage {
@@ -25,11 +26,23 @@ class PgRevocationStore : public RevocationStore {
   absl::StatusOr<RevocationRow> Revoke(
       const RevocationRow& row, int64_t version,
       const MutationMaker& mutation_for) override;
+  absl::StatusOr<RevocationRow> Hold(
+      const RevocationRow& row, int64_t version,
+      const MutationMaker& mutation_for) override;
+  absl::StatusOr<RevocationRow> Release(
+      const RevocationRow& row, int64_t version,
+      const MutationMaker& mutation_for) override;
+  absl::StatusOr<RevocationRow> RevokeKey(
+      absl::string_view spki_sha256, const RevocationRow& row,
+      const MutationMaker& mutation_for) override;
   absl::StatusOr<std::vector<RevocationRow>> List(absl::string_view issuer_id,
                                                   absl::string_view after,
                                                   int limit) override;
 
  private:
+  absl::StatusOr<RevocationRow> Do(const RevocationAct& act,
+                                   const MutationMaker& mutation_for);
+
   Database& database_;
 };
 

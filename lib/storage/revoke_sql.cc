@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "lib/storage/certificate_store.h"
 #include "lib/storage/param.h"
 #include "lib/storage/rows.h"
@@ -47,6 +48,15 @@ constexpr Statement kRevokeSuperseded = {"revoke_superseded", R"(
     WHERE r.state = 3
     RETURNING )" BIRTHMARK_REVOCATION_COLUMNS};
 
+// A blocked key stays so; one that was retired is blocked too.
+constexpr Statement kBlockKeys = {"revoke_block_keys", R"(
+    WITH locked AS MATERIALIZED (
+      SELECT spki_sha256 FROM keys
+      WHERE spki_sha256 = ANY ($1::bytea[]) AND state <> 3
+      ORDER BY spki_sha256 FOR UPDATE)
+    UPDATE keys k SET state = 3, retire_time = coalesce(k.retire_time, $2)
+    FROM locked l WHERE k.spki_sha256 = l.spki_sha256)"};
+
 std::vector<RevocationRow> ReadAll(const pqxx::result& result) {
   std::vector<RevocationRow> rows;
   rows.reserve(result.size());
@@ -75,6 +85,11 @@ std::vector<RevocationRow> RevokeSuperseded(Session& session,
   return ReadAll(session.Exec(kRevokeSuperseded, Text(device_uid),
                               Bytes(serial), Int(kSuperseded), Text(actor),
                               At(time)));
+}
+
+void BlockKeys(Session& session, absl::Span<const std::string> spki_sha256s,
+               absl::Time time) {
+  session.Exec(kBlockKeys, BytesArray(spki_sha256s).Take(), At(time));
 }
 
 }  // namespace birthmark::storage

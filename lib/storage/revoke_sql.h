@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "lib/storage/certificate_store.h"
 #include "lib/storage/session.h"
 
@@ -28,6 +29,11 @@ std::vector<RevocationRow> RevokeSuperseded(Session& session,
                                             absl::string_view serial,
                                             absl::string_view actor,
                                             absl::Time time);
+
+// BlockKeys blocks keys for ever, in an order that all callers share: keys
+// before revocations, and both in order.
+void BlockKeys(Session& session, absl::Span<const std::string> spki_sha256s,
+               absl::Time time);
 
 }  // namespace birthmark::storage
 

@@ -128,6 +128,28 @@ $$;
 CREATE TRIGGER crls_announced AFTER INSERT OR UPDATE ON crls
   FOR EACH ROW EXECUTE FUNCTION announce_crl();
 
+-- Whoever blocks a key because its certificate is revoked has seen that
+-- certificate recorded: nothing is on its way then, and nobody has to wait. The
+-- first look needs no lock, because a recorded certificate stays recorded.
+CREATE OR REPLACE FUNCTION note_retired_key() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM certificates WHERE serial = NEW.serial) THEN
+    RETURN NULL;
+  END IF;
+  PERFORM pg_advisory_xact_lock(16973, 1);
+  INSERT INTO keys_retired_uncertified
+  SELECT NEW.serial, NEW.spki_sha256
+  WHERE NOT EXISTS (SELECT FROM certificates WHERE serial = NEW.serial)
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$$;
+
+-- The certificates of a fleet that are no device's: its lines'. A handful.
+CREATE INDEX certificates_of_lines ON certificates (fleet_id, serial)
+  WHERE device_uid IS NULL AND fleet_id IS NOT NULL;
+
 -- Revocations of many certificates at a time. `position` says how far it got; it
 -- moves in the transaction of what was revoked.
 CREATE TABLE revocation_jobs (

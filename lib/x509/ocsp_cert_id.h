@@ -11,6 +11,9 @@
 
 namespace birthmark::x509 {
 
+// RFC 9654 2.1: a nonce has 1 to 128 octets.
+inline constexpr size_t kMaxOcspNonce = 128;
+
 // OcspHash is the hash algorithm of a CertID. kUnknown: one that nobody here
 // computes, so that the issuer cannot be recognised.
 enum class OcspHash { kSha1, kSha256, kUnknown };

@@ -15,9 +15,6 @@
 
 namespace birthmark::x509 {
 
-// RFC 9654 2.1: a nonce has 1 to 128 octets.
-inline constexpr size_t kMaxOcspNonce = 128;
-
 struct OcspRequestLimits {
   size_t max_size = size_t{16} << 10;
   size_t max_requests = 16;

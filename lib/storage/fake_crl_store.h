@@ -1,18 +1,10 @@
 #ifndef BIRTHMARK_LIB_STORAGE_FAKE_CRL_STORE_H_
 #define BIRTHMARK_LIB_STORAGE_FAKE_CRL_STORE_H_
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
-#include "lib/storage/certificate_store.h"
 #include "lib/storage/crl_store.h"
 #include "lib/storage/fake_database.h"
-#include "lib/storage/mutation.h"
 
 namespace birthmark::storage {
 
@@ -23,8 +15,7 @@ class FakeCrlStore : public CrlStore {
   explicit FakeCrlStore(FakeDatabase& database) : database_(database) {}
 
   absl::StatusOr<CrlRow> Refresh(absl::string_view issuer_id, int crl_shard,
-                                 absl::Time now,
-                                 const CrlMaker& maker) override;
+                                 const Plan& plan, const Maker& maker) override;
 
  private:
   FakeDatabase& database_;

@@ -1,5 +1,7 @@
 #include "lib/storage/fake_database.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -9,6 +11,39 @@
 #include "lib/base/reasons.h"
 
 namespace birthmark::storage {
+namespace {
+
+bool Differ(const RevocationRow& a, const RevocationRow& b) {
+  return std::tie(a.state, a.reason, a.version, a.revoke_time,
+                  a.invalidity_time, a.update_time) !=
+         std::tie(b.state, b.reason, b.version, b.revoke_time,
+                  b.invalidity_time, b.update_time);
+}
+
+RevocationChange ChangeOf(const RevocationRow& row, int64_t revision) {
+  return {.revision = revision,
+          .serial = row.serial,
+          .issuer_id = row.issuer_id,
+          .crl_shard = row.crl_shard,
+          .not_after = row.not_after,
+          .state = row.state,
+          .reason = row.reason,
+          .revoke_time = row.revoke_time,
+          .invalidity_time = row.invalidity_time,
+          .update_time = row.update_time};
+}
+
+// A revocation of a certificate that the shard's row does not account for makes
+// the shard known, so that its CRL is made.
+void KnowShard(FakeDatabase::Tables& tables, const RevocationRow& row) {
+  if (row.crl_shard >= 0) {
+    FakeDatabase::Shard& shard =
+        tables.crl_shards[{row.issuer_id, row.crl_shard}];
+    shard.live_until = std::max(shard.live_until, row.not_after);
+  }
+}
+
+}  // namespace
 
 void FakeDatabase::FailNext(absl::Status status) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -30,6 +65,22 @@ FakeDatabase::Transaction::~Transaction() {
   if (!committed_) {
     database_.tables_ = std::move(before_);
   }
+}
+
+void FakeDatabase::Transaction::Commit() {
+  committed_ = true;
+  Tables& tables = database_.tables_;
+  for (const auto& [serial, row] : tables.revocations) {
+    const auto before = before_.revocations.find(serial);
+    if (before == before_.revocations.end() || Differ(before->second, row)) {
+      tables.changes.push_back(ChangeOf(row, ++database_.last_revision_));
+      KnowShard(tables, row);
+    }
+  }
+}
+
+void FakeDatabase::Transaction::SkipTo(int64_t revision) {
+  database_.last_revision_ = std::max(database_.last_revision_, revision);
 }
 
 absl::Status FakeRecord(FakeDatabase::Tables& tables,
@@ -105,6 +156,17 @@ void FakeBlockKey(FakeDatabase::Tables& tables, const std::string& spki_sha256,
       key->second.retire_time = time;
     }
   }
+}
+
+int64_t FakeLatestRevision(const FakeDatabase::Tables& tables,
+                           const FakeDatabase::ShardKey& shard) {
+  for (auto change = tables.changes.rbegin(); change != tables.changes.rend();
+       ++change) {
+    if (change->issuer_id == shard.first && change->crl_shard == shard.second) {
+      return change->revision;
+    }
+  }
+  return 0;
 }
 
 }  // namespace birthmark::storage

@@ -22,6 +22,7 @@
 #include "lib/storage/key_row.h"
 #include "lib/storage/line_store.h"
 #include "lib/storage/mutation.h"
+#include "lib/storage/revocation_log.h"
 
 namespace birthmark::storage {
 
@@ -53,6 +54,12 @@ class FakeDatabase {
     absl::Status status;
   };
 
+  struct Shard {
+    int assigned = 0;
+    absl::Time live_until;
+  };
+  using ShardKey = std::pair<std::string, int>;
+
   // Tables are copied at the start of a change and put back if it fails.
   struct Tables {
     std::map<FleetKey, FleetRow> fleets;
@@ -65,7 +72,9 @@ class FakeDatabase {
     std::map<std::pair<std::string, std::string>, FirmwareRow> firmware;
     std::map<std::string, CertificateRow> certificates;  // no revocation
     std::map<std::string, RevocationRow> revocations;
-    std::map<std::pair<std::string, int>, CrlRow> crls;  // the newest
+    std::map<ShardKey, Shard> crl_shards;
+    std::map<ShardKey, CrlRow> crls;
+    std::vector<RevocationChange> changes;  // in order of revision
     std::map<RequestKey, RequestRecord> requests;
     std::vector<audit::Entry> audit;
   };
@@ -82,7 +91,10 @@ class FakeDatabase {
     const absl::Status& failure() const { return failure_; }
     Tables& tables() { return database_.tables_; }
     Tables* operator->() { return &database_.tables_; }
-    void Commit() { committed_ = true; }
+    // Commit also does what the database's triggers do.
+    void Commit();
+    // SkipTo keeps revisions up to `revision` from being given again.
+    void SkipTo(int64_t revision);
 
    private:
     const std::lock_guard<std::mutex> lock_;
@@ -96,6 +108,7 @@ class FakeDatabase {
   std::mutex mutex_;
   absl::Status next_;
   Tables tables_;
+  int64_t last_revision_ = 0;
 };
 
 // What several fake stores do, on tables that a transaction holds.
@@ -108,6 +121,10 @@ CertificateRow FakeCertificate(const FakeDatabase::Tables& tables,
 // FakeRevoke revokes `certificate` unless it is revoked; says whether it did.
 bool FakeRevoke(FakeDatabase::Tables& tables, const CertificateRow& certificate,
                 int reason, absl::string_view actor, absl::Time time);
+// FakeLatestRevision returns the newest revision of a CRL shard, 0 if it has
+// none.
+int64_t FakeLatestRevision(const FakeDatabase::Tables& tables,
+                           const FakeDatabase::ShardKey& shard);
 // FakeBlockKey blocks a key, if it is known.
 void FakeBlockKey(FakeDatabase::Tables& tables, const std::string& spki_sha256,
                   absl::Time time);

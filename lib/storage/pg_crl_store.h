@@ -1,18 +1,10 @@
 #ifndef BIRTHMARK_LIB_STORAGE_PG_CRL_STORE_H_
 #define BIRTHMARK_LIB_STORAGE_PG_CRL_STORE_H_
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
-#include "lib/storage/certificate_store.h"
 #include "lib/storage/crl_store.h"
 #include "lib/storage/database.h"
-#include "lib/storage/mutation.h"
 
 namespace birthmark::storage {
 
@@ -22,8 +14,7 @@ class PgCrlStore : public CrlStore {
   explicit PgCrlStore(Database& database) : database_(database) {}
 
   absl::StatusOr<CrlRow> Refresh(absl::string_view issuer_id, int crl_shard,
-                                 absl::Time now,
-                                 const CrlMaker& maker) override;
+                                 const Plan& plan, const Maker& maker) override;
 
  private:
   Database& database_;

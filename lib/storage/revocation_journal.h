@@ -32,16 +32,21 @@ class RevocationJournal {
       const std::string& folder);
   virtual ~RevocationJournal() = default;
 
-  // Append writes `changes`, whose revisions grow, and returns when the disk
-  // has them. kUnavailable / JOURNAL_UNAVAILABLE: nothing counts as written,
-  // and the next call tries again.
+  // Append writes `changes` in this order and returns when the disk has them;
+  // calls that come together share one flush. kUnavailable /
+  // JOURNAL_UNAVAILABLE: nothing counts as written, and the next call tries
+  // again.
   virtual absl::Status Append(absl::Span<const RevocationChange> changes) = 0;
 
-  // last is the newest record, if there is any.
+  // last is the record written last, if there is any; highest the largest
+  // revision in it, 0 if there is none. They differ only when the changes of a
+  // restored database were written behind those that it had forgotten.
   virtual std::optional<RevocationChange> last() const = 0;
+  virtual int64_t highest() const = 0;
 
   // ForEachLive calls `visit` with the newest record of every serial whose
-  // certificate has not expired at `now`, in no order, some at a time.
+  // certificate has not expired at `now`, in no order, some at a time. The
+  // newest is the one written last, but what is revoked for good stays so.
   virtual absl::Status ForEachLive(
       absl::Time now,
       const std::function<absl::Status(absl::Span<const RevocationChange>)>&
@@ -49,7 +54,8 @@ class RevocationJournal {
 
   // Compact rewrites the file without records that later ones replace or whose
   // certificates have expired, if it has at least twice as many records as it
-  // needs; a crash leaves the old file or the new one. The newest record stays.
+  // needs; a crash leaves the old file or the new one. last() and highest()
+  // stay. Append may be called meanwhile.
   virtual absl::Status Compact(absl::Time now) = 0;
 
   // bytes is the size of the file.

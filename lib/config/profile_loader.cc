@@ -23,6 +23,8 @@ constexpr std::pair<v1::ProfileKind, ProfileKind> kKinds[] = {
     {v1::PROFILE_KIND_SERVICE, ProfileKind::kService},
     {v1::PROFILE_KIND_LINE, ProfileKind::kLine},
     {v1::PROFILE_KIND_OPERATOR, ProfileKind::kOperator},
+    {v1::PROFILE_KIND_OCSP_RESPONDER, ProfileKind::kOcspResponder},
+    {v1::PROFILE_KIND_ENFORCEMENT_POINT, ProfileKind::kEnforcementPoint},
 };
 
 constexpr std::pair<v1::KeyType, KeyAlgorithm> kKeyTypes[] = {
@@ -86,6 +88,8 @@ absl::StatusOr<policy::Profile> ToProfile(const v1::Profile& proto) {
   profile.organization = proto.organization();
   profile.hardware_type_oid = proto.hardware_type_oid();
   profile.ca_issuers_url = proto.ca_issuers_url();
+  profile.no_rev_avail = proto.no_rev_avail();
+  profile.freshest_crl = proto.freshest_crl();
   BIRTHMARK_RETURN_IF_ERROR(policy::Validate(profile));
   return profile;
 }
@@ -114,6 +118,8 @@ v1::Profile FromProfile(const policy::Profile& profile) {
   proto.set_organization(profile.organization);
   proto.set_hardware_type_oid(profile.hardware_type_oid);
   proto.set_ca_issuers_url(profile.ca_issuers_url);
+  proto.set_no_rev_avail(profile.no_rev_avail);
+  proto.set_freshest_crl(profile.freshest_crl);
   return proto;
 }
 

@@ -20,6 +20,7 @@ namespace {
 constexpr absl::Duration kMaxValidity = absl::Hours(24 * 366 * 100);
 constexpr absl::Duration kMaxBackdate = absl::Hours(24);
 constexpr size_t kMaxUrl = 2048;
+constexpr size_t kMaxCommonName = 64;  // RFC 5280 A.1
 
 absl::Status Invalid(absl::string_view field, absl::string_view text) {
   return MakeError(absl::StatusCode::kInvalidArgument, reasons::kInvalidField,
@@ -154,6 +155,10 @@ absl::string_view ProfileKindName(ProfileKind kind) {
   return "unknown";
 }
 
+std::string OcspResponderName(absl::string_view issuer) {
+  return absl::StrCat("OCSP responder of ", issuer);
+}
+
 absl::Status Validate(const Profile& profile) {
   if (!IsResourceId(profile.id)) {
     return Invalid("id", "must match [a-z0-9-]{1,63}");
@@ -163,6 +168,10 @@ absl::Status Validate(const Profile& profile) {
   }
   if (!IsResourceId(profile.issuer)) {
     return Invalid("issuer", "must match [a-z0-9-]{1,63}");
+  }
+  if (profile.kind == ProfileKind::kOcspResponder &&
+      OcspResponderName(profile.issuer).size() > kMaxCommonName) {
+    return Invalid("issuer", "is too long for the name of its responder");
   }
   BIRTHMARK_RETURN_IF_ERROR(CheckValidity(profile));
   BIRTHMARK_RETURN_IF_ERROR(CheckDuration("backdate", profile.backdate,

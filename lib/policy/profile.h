@@ -61,6 +61,9 @@ struct Profile {
   bool freshest_crl = false;
 };
 
+// OcspResponderName is the common name of the OCSP responder of `issuer`.
+std::string OcspResponderName(absl::string_view issuer);
+
 // Validate says whether `profile` can be used.
 // kInvalidArgument / INVALID_FIELD, metadata field.
 absl::Status Validate(const Profile& profile);

@@ -18,7 +18,6 @@
 namespace birthmark::policy {
 namespace {
 
-constexpr absl::string_view kOcspResponderName = "OCSP responder of ";
 constexpr size_t kMaxDnsNames = 16;
 constexpr size_t kMaxDnsName = 253;
 constexpr size_t kMaxDnsLabel = 63;
@@ -132,7 +131,7 @@ class NameWriter {
       return WrongKind("OCSP responder");
     }
     SubjectNames names;
-    names.name.CommonName(absl::StrCat(kOcspResponderName, profile_.issuer));
+    names.name.CommonName(OcspResponderName(profile_.issuer));
     return names;
   }
 

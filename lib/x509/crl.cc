@@ -11,6 +11,7 @@
 #include "lib/x509/extension_values.h"
 #include "lib/x509/pem.h"
 #include "lib/x509/reasons.h"
+#include "lib/x509/serial.h"
 
 namespace birthmark::x509 {
 

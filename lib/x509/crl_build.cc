@@ -9,6 +9,7 @@
 #include "lib/x509/crl_internal.h"
 #include "lib/x509/der.h"
 #include "lib/x509/reasons.h"
+#include "lib/x509/serial.h"
 
 namespace birthmark::x509 {
 namespace {

@@ -1,7 +1,6 @@
 #include "lib/x509/crl_entries.h"
 
 #include <cstddef>
-#include <cstring>
 
 #include "lib/x509/crl_internal.h"
 #include "lib/x509/der.h"
@@ -73,13 +72,6 @@ bool ParseEntry(CBS* entries, CrlEntryView* entry) {
              });
 }
 
-absl::string_view WithoutZeros(absl::string_view octets) {
-  while (!octets.empty() && octets.front() == '\0') {
-    octets.remove_prefix(1);
-  }
-  return octets;
-}
-
 }  // namespace
 
 namespace internal {
@@ -104,15 +96,6 @@ bool ReadCrlEntrySerial(CBS* entries, absl::string_view* der,
 }
 
 }  // namespace internal
-
-int CompareSerials(absl::string_view a, absl::string_view b) {
-  a = WithoutZeros(a);
-  b = WithoutZeros(b);
-  if (a.size() != b.size()) {
-    return a.size() < b.size() ? -1 : 1;
-  }
-  return a.empty() ? 0 : std::memcmp(a.data(), b.data(), a.size());
-}
 
 bool CrlEntryReader::Next(CrlEntryView* entry) {
   if (rest_.empty() || failed_) {

@@ -28,10 +28,6 @@ struct CrlEntryView {
   std::optional<absl::Time> invalidity_time;
 };
 
-// CompareSerials orders serials by their value: negative if `a` is the lower
-// one, 0 if they are the same number. Big-endian octets, leading zeros allowed.
-int CompareSerials(absl::string_view a, absl::string_view b);
-
 // CrlEntryReader goes through entries one by one. Copies go on independently.
 class CrlEntryReader {
  public:

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/crypto/signature_algorithm.h"
 #include "lib/x509/extension_values.h"
 #include "lib/x509/lint.h"
 #include "lib/x509/lint_internal.h"
+#include "lib/x509/serial.h"
 
 namespace birthmark::x509 {
 namespace {
@@ -38,8 +40,15 @@ bool AreUnique(const std::vector<ExtensionView>& extensions) {
   return true;
 }
 
+// What of a TBSCertList the rest is judged by.
+struct ListView {
+  ParsedTime this_update;
+  bool is_delta = false;
+  bool removes = false;  // an entry says removeFromCRL
+};
+
 void LintEntryExtensions(const std::vector<ExtensionView>& extensions,
-                         Findings* findings) {
+                         ListView* list, Findings* findings) {
   findings->Require(AreUnique(extensions), "rfc5280_extensions_unique",
                     "an entry has an extension twice (RFC 5280 5.3)");
   for (const ExtensionView& extension : extensions) {
@@ -56,8 +65,7 @@ void LintEntryExtensions(const std::vector<ExtensionView>& extensions,
       findings->Require(!ok || reason[0] != 0, "rfc5280_reason_unspecified",
                         "an entry says unspecified instead of nothing (RFC "
                         "5280 5.3.1)");
-      findings->Require(!ok || reason[0] != 8, "rfc5280_reason_remove",
-                        "removeFromCRL in a complete CRL (RFC 5280 5.3.1)");
+      list->removes = list->removes || (ok && reason[0] == 8);
       findings->Require(!extension.critical, "rfc5280_criticality",
                         "a critical reasonCode (RFC 5280 5.3.1)");
     } else if (extension.oid == oids::kInvalidityDate) {
@@ -78,9 +86,26 @@ void LintEntryExtensions(const std::vector<ExtensionView>& extensions,
   }
 }
 
+// The entries must ascend, so that the next CRL can be made from this one; then
+// none stands twice. If they do not, that is looked for by itself.
+void LintOrder(std::vector<absl::string_view> serials, Findings* findings) {
+  const auto falls = [](absl::string_view a, absl::string_view b) {
+    return CompareSerials(a, b) >= 0;
+  };
+  if (std::adjacent_find(serials.begin(), serials.end(), falls) ==
+      serials.end()) {
+    return;
+  }
+  findings->Require(false, "crl_serials_ascend",
+                    "the serials do not stand in ascending order");
+  std::sort(serials.begin(), serials.end());
+  findings->Require(
+      std::adjacent_find(serials.begin(), serials.end()) == serials.end(),
+      "rfc5280_crl_unique_entries", "a serial stands twice");
+}
+
 // Returns false if the entries are not strict DER.
-bool LintEntries(CBS entries, const ParsedTime& this_update,
-                 Findings* findings) {
+bool LintEntries(CBS entries, ListView* list_view, Findings* findings) {
   std::vector<absl::string_view> serials;
   std::vector<ExtensionView> extensions;
   while (CBS_len(&entries) != 0) {
@@ -101,7 +126,8 @@ bool LintEntries(CBS entries, const ParsedTime& this_update,
     findings->Require(TimeEncodingFits(time), "rfc5280_validity_encoding",
                       "a revocation date is in the wrong type (RFC 5280 "
                       "5.1.2.6)");
-    findings->Require(time.time <= this_update.time, "crl_revoked_later",
+    findings->Require(time.time <= list_view->this_update.time,
+                      "crl_revoked_later",
                       "an entry was revoked after thisUpdate");
     if (CBS_len(&entry) != 0) {
       CBS list;
@@ -109,20 +135,62 @@ bool LintEntries(CBS entries, const ParsedTime& this_update,
           CBS_len(&entry) != 0 || !ReadExtensions(list, &extensions)) {
         return false;
       }
-      LintEntryExtensions(extensions, findings);
+      LintEntryExtensions(extensions, list_view, findings);
     }
   }
-  std::sort(serials.begin(), serials.end());
-  findings->Require(
-      std::adjacent_find(serials.begin(), serials.end()) == serials.end(),
-      "rfc5280_crl_unique_entries", "a serial stands twice");
+  LintOrder(std::move(serials), findings);
   return true;
 }
 
+// Reads the INTEGER that is all of `value`, without its sign octet.
+bool ReadNumber(absl::string_view value, absl::string_view* number) {
+  CBS input = internal::ToCbs(value);
+  bool negative = false;
+  return internal::ReadInteger(&input, number, &negative) && !negative &&
+         CBS_len(&input) == 0 && number->size() <= kMaxOctets;
+}
+
+// What RFC 5280 5.2.4 and 5.2.6 ask of complete and delta CRLs.
+void LintDelta(const std::vector<ExtensionView>& extensions,
+               absl::string_view crl_number, ListView* list,
+               Findings* findings) {
+  bool has_freshest = false;
+  for (const ExtensionView& extension : extensions) {
+    if (extension.oid == oids::kDeltaCrlIndicator) {
+      list->is_delta = true;
+      absl::string_view base;
+      const bool ok = ReadNumber(extension.value, &base);
+      findings->Require(ok && extension.critical, "rfc5280_delta_crl_indicator",
+                        "deltaCRLIndicator is not one critical number (RFC "
+                        "5280 5.2.4)");
+      findings->Require(!ok || CompareSerials(base, crl_number) <= 0,
+                        "rfc5280_delta_base_number",
+                        "a delta CRL's base is later than itself (RFC 5280 "
+                        "5.2.4)");
+    } else if (extension.oid == oids::kFreshestCrl) {
+      has_freshest = true;
+      std::vector<std::string> uris;
+      findings->Require(
+          internal::ParseCrlDistributionPoints(extension.value, &uris) &&
+              !extension.critical && uris.size() == 1 &&
+              internal::IsAbsoluteUri(uris.front()),
+          "rfc5280_freshest_crl",
+          "freshestCRL is critical or not one absolute URI (RFC 5280 5.2.6)");
+    }
+  }
+  findings->Require(!list->is_delta || !has_freshest,
+                    "rfc5280_delta_without_freshest",
+                    "freshestCRL in a delta CRL (RFC 5280 5.2.6)");
+  findings->Require(list->is_delta || !list->removes, "rfc5280_reason_remove",
+                    "removeFromCRL in a complete CRL (RFC 5280 5.3.1)");
+}
+
 void LintCrlExtensions(const std::vector<ExtensionView>& extensions,
-                       const LintProfile& profile, Findings* findings) {
+                       const LintProfile& profile, ListView* list,
+                       Findings* findings) {
   bool has_key_id = false;
   bool has_number = false;
+  absl::string_view number;
   findings->Require(AreUnique(extensions), "rfc5280_extensions_unique",
                     "an extension stands twice (RFC 5280 5.2)");
   for (const ExtensionView& extension : extensions) {
@@ -136,12 +204,7 @@ void LintCrlExtensions(const std::vector<ExtensionView>& extensions,
           "rfc5280_aki_matches",
           "authorityKeyIdentifier is not the issuing CA's (RFC 5280 5.2.1)");
     } else if (extension.oid == oids::kCrlNumber) {
-      CBS input = internal::ToCbs(extension.value);
-      absl::string_view number;
-      bool negative = false;
-      has_number = internal::ReadInteger(&input, &number, &negative) &&
-                   !negative && CBS_len(&input) == 0 &&
-                   number.size() <= kMaxOctets && !extension.critical;
+      has_number = ReadNumber(extension.value, &number) && !extension.critical;
     } else if (extension.oid == oids::kIssuingDistributionPoint) {
       std::vector<std::string> uris;
       bool partial = false;
@@ -153,7 +216,8 @@ void LintCrlExtensions(const std::vector<ExtensionView>& extensions,
           "rfc5280_issuing_distribution_point",
           "issuingDistributionPoint is not critical with one absolute URI "
           "(RFC 5280 5.2.5)");
-    } else {
+    } else if (extension.oid != oids::kDeltaCrlIndicator &&
+               extension.oid != oids::kFreshestCrl) {
       findings->Require(!extension.critical, "rfc5280_unknown_critical",
                         "a critical extension that nobody here knows (RFC "
                         "5280 5.2)");
@@ -163,6 +227,7 @@ void LintCrlExtensions(const std::vector<ExtensionView>& extensions,
                     "no authorityKeyIdentifier as RFC 5280 5.2.1 asks");
   findings->Require(has_number, "rfc5280_crl_number",
                     "no CRL number of up to 20 octets (RFC 5280 5.2.3)");
+  LintDelta(extensions, number, list, findings);
 }
 
 // Returns "" or the place that is not strict DER.
@@ -174,7 +239,8 @@ absl::string_view LintTbsCertList(absl::string_view der,
   uint64_t version = 0;
   absl::string_view algorithm;
   absl::string_view issuer;
-  ParsedTime this_update;
+  ListView view;
+  ParsedTime& this_update = view.this_update;
   ParsedTime next_update;
   if (!CBS_get_asn1(&input, &tbs, CBS_ASN1_SEQUENCE) || CBS_len(&input) != 0) {
     return "outer SEQUENCE";
@@ -218,7 +284,7 @@ absl::string_view LintTbsCertList(absl::string_view der,
     }
     findings->Require(CBS_len(&entries) != 0, "rfc5280_crl_empty_list",
                       "an empty list instead of none (RFC 5280 5.1.2.6)");
-    if (!LintEntries(entries, this_update, findings)) {
+    if (!LintEntries(entries, &view, findings)) {
       return "revokedCertificates";
     }
   }
@@ -230,7 +296,7 @@ absl::string_view LintTbsCertList(absl::string_view der,
       CBS_len(&outer) != 0 || !ReadExtensions(list, &extensions)) {
     return "crlExtensions";
   }
-  LintCrlExtensions(extensions, profile, findings);
+  LintCrlExtensions(extensions, profile, &view, findings);
   return "";
 }
 

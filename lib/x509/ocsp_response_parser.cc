@@ -6,11 +6,11 @@
 #include "lib/base/error.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/hash.h"
-#include "lib/x509/crl_entries.h"
 #include "lib/x509/der.h"
 #include "lib/x509/ocsp_internal.h"
 #include "lib/x509/oid.h"
 #include "lib/x509/reasons.h"
+#include "lib/x509/serial.h"
 
 namespace birthmark::x509 {
 namespace {

@@ -1,12 +1,23 @@
 #include "lib/x509/serial.h"
 
 #include <cstdint>
+#include <cstring>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/x509/reasons.h"
 
 namespace birthmark::x509 {
+namespace {
+
+absl::string_view WithoutZeros(absl::string_view octets) {
+  while (!octets.empty() && octets.front() == '\0') {
+    octets.remove_prefix(1);
+  }
+  return octets;
+}
+
+}  // namespace
 
 std::string SerialToHex(absl::string_view octets) {
   while (octets.size() > kSerialSize && octets.front() == '\0') {
@@ -39,6 +50,15 @@ absl::Time SerialTime(absl::string_view octets) {
     milliseconds = milliseconds << 8 | static_cast<uint8_t>(c);
   }
   return absl::FromUnixMillis(milliseconds);
+}
+
+int CompareSerials(absl::string_view a, absl::string_view b) {
+  a = WithoutZeros(a);
+  b = WithoutZeros(b);
+  if (a.size() != b.size()) {
+    return a.size() < b.size() ? -1 : 1;
+  }
+  return a.empty() ? 0 : std::memcmp(a.data(), b.data(), a.size());
 }
 
 }  // namespace birthmark::x509

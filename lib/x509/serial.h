@@ -27,6 +27,10 @@ absl::StatusOr<std::string> SerialFromHex(absl::string_view hex);
 // octets, or absl::InfinitePast() for any other length.
 absl::Time SerialTime(absl::string_view octets);
 
+// CompareSerials orders serials by their value: negative if `a` is the lower
+// one, 0 if they are the same number. Big-endian octets, leading zeros allowed.
+int CompareSerials(absl::string_view a, absl::string_view b);
+
 }  // namespace birthmark::x509
 
 #endif  // BIRTHMARK_LIB_X509_SERIAL_H_

@@ -22,6 +22,9 @@ namespace {
 // Below this many, waking other threads costs more than it gives.
 constexpr size_t kWorthParallel = 16;
 
+// What is recorded as the shard of certificates that are on no CRL.
+constexpr int kOnNoCrl = -1;
+
 absl::Status SerialTaken(absl::string_view serial) {
   const std::string hex = x509::SerialToHex(serial);
   return MakeError(
@@ -58,6 +61,7 @@ struct BatchIssuer::Item {
   // Answered from the record, or by an earlier item of the batch.
   bool replayed = false;
   std::optional<size_t> same_as;  // index of that earlier item
+  const Shard* shard = nullptr;   // null: its profile is on no CRL
   std::string certificate_der;    // signed, not yet committed
   policy::Validity validity;
 };
@@ -94,7 +98,8 @@ absl::StatusOr<BatchIssuer::Results> BatchIssuer::Issue(
   if (!requester.first_attempt) {
     BIRTHMARK_RETURN_IF_ERROR(AnswerRecorded(items));
   }
-  BIRTHMARK_RETURN_IF_ERROR(SignAll(items, now));
+  std::vector<Shard> shards;
+  BIRTHMARK_RETURN_IF_ERROR(SignAll(items, now, shards));
   BIRTHMARK_RETURN_IF_ERROR(Commit(items, now, requester));
   for (Item& item : items) {
     if (item.same_as.has_value()) {
@@ -149,8 +154,9 @@ absl::StatusOr<std::string> BatchIssuer::Recorded(
 }
 
 void BatchIssuer::SignOne(Item& item, absl::Time now) const {
-  absl::StatusOr<policy::PreparedCertificate> prepared =
-      issuance_.Prepare(*item.request, issuer_.open_shard_uris(), now);
+  absl::StatusOr<policy::PreparedCertificate> prepared = issuance_.Prepare(
+      *item.request,
+      item.shard != nullptr ? item.shard->uris : policy::CrlUris(), now);
   if (!prepared.ok()) {
     item.result = std::move(prepared).status();
     return;
@@ -165,13 +171,35 @@ void BatchIssuer::SignOne(Item& item, absl::Time now) const {
   item.certificate_der = *std::move(der);
 }
 
-absl::Status BatchIssuer::SignAll(std::vector<Item>& items, absl::Time now) {
+// The shards must stay where they are while the items point to them.
+absl::StatusOr<std::vector<BatchIssuer::Shard>> BatchIssuer::TakePlaces(
+    const std::vector<Item*>& items, absl::Time now) {
+  std::vector<Shard> shards;
+  if (items.empty() || !IsOnCrl(profile())) {
+    return shards;
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto places,
+                             places_.Take(static_cast<int>(items.size()), now));
+  shards.reserve(places.size());
+  auto item = items.begin();
+  for (const storage::ShardLease& lease : places) {
+    shards.push_back({lease.crl_shard, issuer_.CrlUris(lease.crl_shard)});
+    for (int i = 0; i < lease.places; ++i) {
+      (*item++)->shard = &shards.back();
+    }
+  }
+  return shards;
+}
+
+absl::Status BatchIssuer::SignAll(std::vector<Item>& items, absl::Time now,
+                                  std::vector<Shard>& shards) {
   std::vector<Item*> open;
   for (Item& item : items) {
     if (!item.result.has_value() && !item.same_as.has_value()) {
       open.push_back(&item);
     }
   }
+  BIRTHMARK_ASSIGN_OR_RETURN(shards, TakePlaces(open, now));
   if (open.size() < kWorthParallel) {
     for (Item* item : open) {
       SignOne(*item, now);
@@ -202,7 +230,7 @@ storage::CertificateRow BatchIssuer::Row(const Item& item,
     row.device_uid = device->uid;
   }
   row.fleet_id = FleetOf(*item.request);
-  row.crl_shard = issuer_.open_shard();
+  row.crl_shard = item.shard != nullptr ? item.shard->number : kOnNoCrl;
   row.not_before = item.validity.not_before;
   row.not_after = item.validity.not_after;
   row.certificate_der = item.certificate_der;

@@ -15,6 +15,7 @@
 #include "lib/storage/certificate_store.h"
 #include "services/ca/issuer.h"
 #include "services/ca/metrics.h"
+#include "services/ca/shard_places.h"
 
 namespace birthmark::ca {
 
@@ -34,11 +35,14 @@ struct Requester {
 // the constructor is given by reference must outlive it.
 class BatchIssuer {
  public:
+  // `places` is the issuer's; certificates of profiles that are on no CRL take
+  // none.
   BatchIssuer(const Issuer& issuer, policy::Issuance issuance,
-              storage::CertificateStore& certificates, ThreadPool& pool,
-              Clock& clock, Metrics& metrics)
+              ShardPlaces& places, storage::CertificateStore& certificates,
+              ThreadPool& pool, Clock& clock, Metrics& metrics)
       : issuer_(issuer),
         issuance_(std::move(issuance)),
+        places_(places),
         certificates_(certificates),
         pool_(pool),
         clock_(clock),
@@ -63,9 +67,17 @@ class BatchIssuer {
 
  private:
   struct Item;
+  // Shard is where some of a batch's certificates belong.
+  struct Shard {
+    int number = 0;
+    policy::CrlUris uris;
+  };
 
   absl::Status AnswerRecorded(std::vector<Item>& items);
-  absl::Status SignAll(std::vector<Item>& items, absl::Time now);
+  absl::Status SignAll(std::vector<Item>& items, absl::Time now,
+                       std::vector<Shard>& shards);
+  absl::StatusOr<std::vector<Shard>> TakePlaces(const std::vector<Item*>& items,
+                                                absl::Time now);
   void SignOne(Item& item, absl::Time now) const;
   absl::Status Commit(std::vector<Item>& items, absl::Time now,
                       const Requester& requester);
@@ -78,6 +90,7 @@ class BatchIssuer {
 
   const Issuer& issuer_;
   const policy::Issuance issuance_;
+  ShardPlaces& places_;
   storage::CertificateStore& certificates_;
   ThreadPool& pool_;
   Clock& clock_;

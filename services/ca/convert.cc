@@ -33,6 +33,9 @@ policy::Subject SubjectFrom(const v1::CertificateRequest& request) {
       return policy::ServiceSubject{request.service().service(),
                                     {request.service().dns_names().begin(),
                                      request.service().dns_names().end()}};
+    case v1::CertificateRequest::kEnforcementPoint:
+      return policy::EnforcementPointSubject{
+          request.enforcement_point().enforcement_point()};
     case v1::CertificateRequest::SUBJECT_NOT_SET:
       break;
   }
@@ -99,6 +102,7 @@ v1::SignCrlResponse CrlTo(const storage::CrlRow& row) {
   out.set_number(row.number);
   *out.mutable_this_update_time() = rpc::ToTimestamp(row.this_update);
   *out.mutable_next_update_time() = rpc::ToTimestamp(row.next_update);
+  out.set_revision(row.revision);
   return out;
 }
 

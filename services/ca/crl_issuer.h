@@ -3,15 +3,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "lib/base/clock.h"
 #include "lib/storage/crl_store.h"
-#include "lib/x509/crl.h"
 #include "services/ca/issuer.h"
 #include "services/ca/metrics.h"
 
@@ -28,19 +26,28 @@ class CrlIssuer {
       : crls_(crls), lifetime_(lifetime), clock_(clock), metrics_(metrics) {}
 
   // Current returns the CRL of a shard, with every revocation that was
-  // committed before the call. The newest one serves if it says exactly what a
-  // new one would say and is less than half its life old; else one with the
-  // next number is signed and committed with its audit entry, in the name of
-  // `caller`. kInvalidArgument / INVALID_FIELD for a shard that was never
-  // opened; fails as storage::CrlStore::Refresh and Issuer::SignCrl do.
+  // committed before the call. The newest one serves if nothing of the shard
+  // changed since and it is less than half its life old; else one is signed and
+  // committed with its audit entry, in the name of `caller`, and a delta CRL
+  // with it if the issuer has them. It is made from the newest one and what
+  // changed, or whole if half of the life is over or that fails. kNotFound /
+  // CRL_SHARD_NOT_FOUND; fails as storage::CrlStore::Refresh and
+  // Issuer::SignCrl do.
   absl::StatusOr<storage::CrlRow> Current(const Issuer& issuer, int shard,
                                           absl::string_view caller);
 
  private:
-  absl::StatusOr<std::optional<storage::CrlStore::MadeCrl>> Make(
-      const Issuer& issuer, int shard, absl::string_view caller, absl::Time now,
-      const std::optional<storage::CrlRow>& newest, int64_t next_number,
-      const std::vector<storage::RevocationRow>& revocations) const;
+  // What is to be done, and what came of it.
+  struct Task;
+
+  absl::StatusOr<storage::CrlRow> Refresh(Task& task);
+  std::optional<storage::CrlStore::Request> Plan(
+      Task& task, const std::optional<storage::CrlRow>& newest,
+      int64_t latest_revision) const;
+  absl::StatusOr<storage::CrlStore::MadeCrl> Make(
+      Task& task, const storage::CrlStore::Changes& changes) const;
+  static absl::Status Failed(Task& task, const absl::Status& status);
+  void Count(const Task& task, const storage::CrlRow& row);
 
   storage::CrlStore& crls_;
   const absl::Duration lifetime_;

@@ -40,14 +40,6 @@ absl::Status CheckChain(const std::string& id,
   return absl::OkStatus();
 }
 
-policy::CrlUris UrisOf(const Issuer::Options& options, int shard) {
-  if (options.crl_base_url.empty()) {
-    return {};
-  }
-  const std::string base = absl::StrCat(options.crl_base_url, "/", options.id);
-  return {x509::CrlShardUri(base, shard), x509::CrlDeltaUri(base, shard)};
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Issuer>> Issuer::New(Options options) {
@@ -68,18 +60,18 @@ absl::StatusOr<std::unique_ptr<Issuer>> Issuer::New(Options options) {
   return std::unique_ptr<Issuer>(new Issuer(std::move(options)));
 }
 
-Issuer::Issuer(Options options)
-    : options_(std::move(options)),
-      open_shard_uris_(UrisOf(options_, open_shard())) {}
-
 std::string Issuer::name() const { return absl::StrCat("issuers/", id()); }
 
 crypto::SignatureAlgorithm Issuer::algorithm() const {
   return options_.signer->algorithm();
 }
 
-std::string Issuer::CrlUri(int shard) const {
-  return UrisOf(options_, shard).complete;
+policy::CrlUris Issuer::CrlUris(int shard) const {
+  if (!publishes_crls()) {
+    return {};
+  }
+  const std::string base = absl::StrCat(options_.crl_base_url, "/", id());
+  return {x509::CrlShardUri(base, shard), x509::CrlDeltaUri(base, shard)};
 }
 
 absl::StatusOr<std::string> Issuer::SignCertificate(

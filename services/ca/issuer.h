@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,6 +25,8 @@ class Issuer {
     // Where CRLs are published, without the issuer: `http://crl.example/crl`.
     // Empty: certificates carry no distribution point.
     std::string crl_base_url;
+    // Whether certificates point to delta CRLs, which are made then.
+    bool deltas = false;
   };
 
   // New checks that the key is that of the certificate, that the certificate
@@ -38,15 +41,11 @@ class Issuer {
   const std::vector<x509::Certificate>& chain() const { return options_.chain; }
   crypto::SignatureAlgorithm algorithm() const;
 
-  // open_shard is the CRL shard that new certificates belong to. It is recorded
-  // with each of them, so that opening another one moves nothing.
-  int open_shard() const { return 0; }
-
-  // CrlUri returns where the CRL of `shard` is published, "" if nowhere.
-  std::string CrlUri(int shard) const;
-
-  // open_shard_uris is where the open shard's CRLs are published.
-  const policy::CrlUris& open_shard_uris() const { return open_shard_uris_; }
+  // CrlUris returns where the CRLs of `shard` are published, empty if nowhere.
+  policy::CrlUris CrlUris(int shard) const;
+  // publishes_crls says whether they are.
+  bool publishes_crls() const { return !options_.crl_base_url.empty(); }
+  bool makes_deltas() const { return options_.deltas && publishes_crls(); }
 
   // SignCertificate uses the token up and returns the certificate (DER). Fails
   // as keys::Signer::Sign does.
@@ -58,10 +57,9 @@ class Issuer {
   absl::StatusOr<std::string> SignCrl(absl::string_view tbs) const;
 
  private:
-  explicit Issuer(Options options);
+  explicit Issuer(Options options) : options_(std::move(options)) {}
 
   const Options options_;
-  const policy::CrlUris open_shard_uris_;
 };
 
 }  // namespace birthmark::ca

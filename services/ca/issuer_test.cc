@@ -30,8 +30,10 @@ class IssuerTest : public testing::Test {
 
 TEST_F(IssuerTest, PutsItsCrlsBelowTheBaseUrl) {
   const auto issuer = hierarchy_.MakeIssuer("idevid", "http://crl.example/crl");
-  EXPECT_EQ(issuer->CrlUri(0), "http://crl.example/crl/idevid/0.crl");
-  EXPECT_EQ(hierarchy_.MakeIssuer("idevid", "")->CrlUri(0), "");
+  EXPECT_EQ(issuer->CrlUris(7).complete, "http://crl.example/crl/idevid/7.crl");
+  EXPECT_EQ(issuer->CrlUris(7).delta,
+            "http://crl.example/crl/idevid/7-delta.crl");
+  EXPECT_EQ(hierarchy_.MakeIssuer("idevid", "")->CrlUris(0).complete, "");
 }
 
 TEST_F(IssuerTest, RefusesAKeyThatIsNotTheCertificates) {

@@ -18,9 +18,16 @@ Metrics::Metrics(telemetry::Registry& registry)
           "A batch from its validation to its commit.", {"profile"})),
       crls_signed(registry.AddCounter("birthmark_ca_crls_signed_total",
                                       "CRLs signed and committed.",
-                                      {"issuer"})),
+                                      {"issuer", "made"})),
+      crl_fallbacks(registry.AddCounter(
+          "birthmark_ca_crl_fallbacks_total",
+          "CRLs made whole because they could not be made from the one before.",
+          {"issuer"})),
+      crl_build_seconds(registry.AddHistogram(
+          "birthmark_ca_crl_build_seconds",
+          "Building, linting and signing a CRL.", {"issuer", "made"})),
       crl_entries(registry.AddGauge("birthmark_ca_crl_entries",
-                                    "Entries of the newest CRL.", {"issuer"})) {
-}
+                                    "Entries of the CRL signed last.",
+                                    {"issuer"})) {}
 
 }  // namespace birthmark::ca

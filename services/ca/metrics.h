@@ -18,9 +18,13 @@ struct Metrics {
   telemetry::Family<telemetry::Counter>& refused;
   // {profile}: a batch from its validation to its commit.
   telemetry::Family<telemetry::Histogram>& batch_seconds;
-  // {issuer}
+  // {issuer,made}: whole, incremental, delta.
   telemetry::Family<telemetry::Counter>& crls_signed;
-  // {issuer}: entries of the newest CRL.
+  // {issuer}: CRLs made whole since the incremental way had failed.
+  telemetry::Family<telemetry::Counter>& crl_fallbacks;
+  // {issuer,made}: what it took to build, lint and sign, delta included.
+  telemetry::Family<telemetry::Histogram>& crl_build_seconds;
+  // {issuer}: entries of the complete CRL signed last.
   telemetry::Family<telemetry::Gauge>& crl_entries;
 };
 

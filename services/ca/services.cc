@@ -8,11 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "birthmark/ca/v1/ca_service.pb.h"
+#include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/resource_name.h"
 #include "lib/base/status_macros.h"
 #include "lib/base/thread_pool.h"
+#include "lib/policy/csr.h"
 #include "lib/rpc/call_context.h"
 #include "lib/rpc/status.h"
 #include "services/ca/batch_issuer.h"
@@ -20,6 +22,7 @@
 #include "services/ca/crl_issuer.h"
 #include "services/ca/issuer.h"
 #include "services/ca/metrics.h"
+#include "services/ca/shard_places.h"
 
 namespace birthmark::ca {
 namespace {
@@ -47,7 +50,15 @@ struct Services::Impl {
       : trust_domain(std::move(trust_domain)),
         metrics(deps.metrics),
         pool(threads, kSigningQueue),
+        serials(deps.serials),
         crls(deps.crls, crl_lifetime, deps.clock, metrics) {}
+
+  // AddIssuer and AddProfile are for New alone.
+  absl::Status AddIssuer(const Dependencies& dependencies,
+                         const Options& options, IssuerKey key);
+  absl::Status AddProfile(const Dependencies& dependencies,
+                          const Options& options,
+                          const policy::Profile& profile);
 
   absl::StatusOr<const Issuer*> FindIssuer(absl::string_view name,
                                            absl::string_view field) const;
@@ -60,13 +71,22 @@ struct Services::Impl {
   absl::StatusOr<v1::SignCrlResponse> SignCrl(
       const rpc::CallContext& context, const v1::SignCrlRequest& request);
 
+  absl::StatusOr<v1::CertifyResponderResponse> CertifyResponder(
+      const rpc::CallContext& context,
+      const v1::CertifyResponderRequest& request);
+
   const std::string trust_domain;
   Metrics metrics;
   ThreadPool pool;
+  crypto::SerialSource& serials;
   CrlIssuer crls;
   // By id; listed in this order.
   std::map<std::string, std::unique_ptr<Issuer>, std::less<>> issuers;
+  // By issuer.
+  std::map<std::string, std::unique_ptr<ShardPlaces>, std::less<>> places;
   std::map<std::string, std::unique_ptr<BatchIssuer>, std::less<>> profiles;
+  // Those for OCSP responders, by issuer.
+  std::map<std::string, BatchIssuer*, std::less<>> responders;
 };
 
 absl::StatusOr<const Issuer*> Services::Impl::FindIssuer(
@@ -139,6 +159,101 @@ absl::StatusOr<v1::SignCrlResponse> Services::Impl::SignCrl(
   return CrlTo(row);
 }
 
+absl::StatusOr<v1::CertifyResponderResponse> Services::Impl::CertifyResponder(
+    const rpc::CallContext& context,
+    const v1::CertifyResponderRequest& request) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const Issuer* issuer,
+                             FindIssuer(request.issuer(), "issuer"));
+  const auto found = responders.find(issuer->id());
+  if (found == responders.end()) {
+    return NotFound(
+        reasons::kProfileNotFound,
+        absl::StrCat("profile for OCSP responders of ", issuer->name()));
+  }
+  BatchIssuer& batches = *found->second;
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const x509::Csr csr,
+      policy::ReadCsr(request.csr_der(), batches.profile()));
+  BIRTHMARK_RETURN_IF_ERROR(csr.VerifyProofOfPossession());
+  BIRTHMARK_ASSIGN_OR_RETURN(std::string serial, HexDecode(serials.Next()));
+  const std::string& caller = context.caller().actor;
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      BatchIssuer::Results results,
+      batches.Issue(
+          {{std::move(serial), std::string(csr.spki_der()),
+            policy::OcspResponderSubject{}}},
+          {.caller = caller, .on_behalf_of = caller, .first_attempt = true}));
+  BIRTHMARK_RETURN_IF_ERROR(results[0].status());
+  v1::CertifyResponderResponse response;
+  response.set_certificate_der(*std::move(results[0]));
+  return response;
+}
+
+absl::Status Services::Impl::AddIssuer(const Dependencies& dependencies,
+                                       const Options& options, IssuerKey key) {
+  const std::string id = key.id;
+  absl::Duration longest;
+  bool deltas = false;
+  for (const policy::Profile& profile : options.profiles) {
+    if (profile.issuer == id && IsOnCrl(profile)) {
+      longest = std::max(longest,
+                         profile.validity.value_or(absl::InfiniteDuration()));
+      deltas = deltas || profile.freshest_crl;
+    }
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      auto issuer, Issuer::New({id, std::move(key.signer), std::move(key.chain),
+                                options.crl_base_url, deltas}));
+  int capacity = kUnboundedShard;
+  if (issuer->publishes_crls()) {
+    capacity =
+        options.crl_shard_size > 0 ? options.crl_shard_size : kDefaultShardSize;
+  }
+  if (!issuers.emplace(id, std::move(issuer)).second) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("issuer ", id, " is there twice"));
+  }
+  places.emplace(id, std::make_unique<ShardPlaces>(dependencies.shards, id,
+                                                   capacity, longest));
+  return absl::OkStatus();
+}
+
+absl::Status Services::Impl::AddProfile(const Dependencies& dependencies,
+                                        const Options& options,
+                                        const policy::Profile& profile) {
+  const auto found = issuers.find(profile.issuer);
+  if (found == issuers.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "profile ", profile.id, ": there is no issuer ", profile.issuer));
+  }
+  const Issuer& issuer = *found->second;
+  policy::Issuance::Options issuance{.profile = profile,
+                                     .issuer = issuer.certificate(),
+                                     .algorithm = issuer.algorithm(),
+                                     .trust_domain = trust_domain,
+                                     .ocsp_uri = options.ocsp_url};
+  if (!options.ca_issuers_base_url.empty()) {
+    issuance.ca_issuers_uri =
+        absl::StrCat(options.ca_issuers_base_url, "/", issuer.id(), ".cer");
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(policy::Issuance made,
+                             policy::Issuance::New(std::move(issuance)));
+  auto batches = std::make_unique<BatchIssuer>(
+      issuer, std::move(made), *places.at(issuer.id()),
+      dependencies.certificates, pool, dependencies.clock, metrics);
+  if (profile.kind == policy::ProfileKind::kOcspResponder &&
+      !responders.emplace(issuer.id(), batches.get()).second) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("profile ", profile.id, ": issuer ", issuer.id(),
+                     " has another one for OCSP responders"));
+  }
+  if (!profiles.emplace(profile.id, std::move(batches)).second) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("profile ", profile.id, " is there twice"));
+  }
+  return absl::OkStatus();
+}
+
 Services::Services(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Services::~Services() = default;
 
@@ -150,33 +265,11 @@ absl::StatusOr<std::unique_ptr<Services>> Services::New(
                                          ? options.crl_lifetime
                                          : kDefaultCrlLifetime);
   for (IssuerKey& key : options.issuers) {
-    const std::string id = key.id;
-    BIRTHMARK_ASSIGN_OR_RETURN(
-        auto issuer, Issuer::New({key.id, std::move(key.signer),
-                                  std::move(key.chain), options.crl_base_url}));
-    if (!impl->issuers.emplace(id, std::move(issuer)).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("issuer ", id, " is there twice"));
-    }
+    BIRTHMARK_RETURN_IF_ERROR(
+        impl->AddIssuer(dependencies, options, std::move(key)));
   }
   for (const policy::Profile& profile : options.profiles) {
-    const auto issuer = impl->issuers.find(profile.issuer);
-    if (issuer == impl->issuers.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "profile ", profile.id, ": there is no issuer ", profile.issuer));
-    }
-    BIRTHMARK_ASSIGN_OR_RETURN(
-        policy::Issuance issuance,
-        policy::Issuance::New({profile, issuer->second->certificate(),
-                               issuer->second->algorithm(),
-                               options.trust_domain}));
-    auto batches = std::make_unique<BatchIssuer>(
-        *issuer->second, std::move(issuance), dependencies.certificates,
-        impl->pool, dependencies.clock, impl->metrics);
-    if (!impl->profiles.emplace(profile.id, std::move(batches)).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("profile ", profile.id, " is there twice"));
-    }
+    BIRTHMARK_RETURN_IF_ERROR(impl->AddProfile(dependencies, options, profile));
   }
   return std::unique_ptr<Services>(new Services(std::move(impl)));
 }
@@ -234,6 +327,12 @@ void Services::Register(rpc::Router& router) {
       [impl](const rpc::CallContext& context,
              const v1::SignCrlRequest& request) {
         return impl->SignCrl(context, request);
+      });
+  router.Unary<v1::CertifyResponderRequest, v1::CertifyResponderResponse>(
+      "birthmark.ca.v1.OcspSigner.CertifyResponder",
+      [impl](const rpc::CallContext& context,
+             const v1::CertifyResponderRequest& request) {
+        return impl->CertifyResponder(context, request);
       });
 }
 

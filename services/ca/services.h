@@ -1,5 +1,5 @@
-// Services are those of the role `ca`: CertificateAuthority and CrlSigner
-// (proto/birthmark/ca/v1). OcspSigner is known but not served.
+// Services are those of the role `ca`: CertificateAuthority, CrlSigner and
+// OcspSigner (proto/birthmark/ca/v1).
 
 #ifndef BIRTHMARK_SERVICES_CA_SERVICES_H_
 #define BIRTHMARK_SERVICES_CA_SERVICES_H_
@@ -11,10 +11,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "lib/base/clock.h"
+#include "lib/crypto/ids.h"
 #include "lib/keys/signer.h"
 #include "lib/policy/profile.h"
 #include "lib/rpc/router.h"
 #include "lib/storage/certificate_store.h"
+#include "lib/storage/crl_shard_store.h"
 #include "lib/storage/crl_store.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate.h"
@@ -25,6 +27,8 @@ namespace birthmark::ca {
 struct Dependencies {
   storage::CertificateStore& certificates;
   storage::CrlStore& crls;
+  storage::CrlShardStore& shards;
+  crypto::SerialSource& serials;  // of OCSP responders' certificates
   Clock& clock;
   telemetry::Registry& metrics;
 };
@@ -45,6 +49,12 @@ struct Options {
   absl::Duration crl_lifetime;
   // Where CRLs are published. Empty: certificates carry no distribution point.
   std::string crl_base_url;
+  // How many certificates share a CRL shard. 0: 20,000.
+  int crl_shard_size = 0;
+  // Where OCSP is answered, and where issuers' certificates are: without the
+  // issuer. Empty: certificates do not say.
+  std::string ocsp_url;
+  std::string ca_issuers_base_url;
   // Threads that sign. 0: one for each core.
   int signing_threads = 0;
 };
@@ -54,8 +64,8 @@ struct Options {
 class Services {
  public:
   // New fails with kInvalidArgument, and names what is wrong, if a key does not
-  // belong to its certificate, an id is there twice, or a profile's issuer is
-  // missing.
+  // belong to its certificate, an id is there twice, a profile's issuer is
+  // missing, or an issuer has two profiles for OCSP responders.
   static absl::StatusOr<std::unique_ptr<Services>> New(
       const Dependencies& dependencies, Options options);
 

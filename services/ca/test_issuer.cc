@@ -69,13 +69,14 @@ std::vector<x509::Certificate> TestHierarchy::Certify(
 
 std::unique_ptr<Issuer> TestHierarchy::MakeIssuer(
     const std::string& id, const std::string& crl_base_url,
-    keys::FakeSigner** signer) const {
+    keys::FakeSigner** signer, bool deltas) const {
   auto key = std::make_unique<keys::FakeSigner>();
   if (signer != nullptr) {
     *signer = key.get();
   }
   auto chain = Certify(id, *key);
-  return Issuer::New({id, std::move(key), std::move(chain), crl_base_url})
+  return Issuer::New(
+             {id, std::move(key), std::move(chain), crl_base_url, deltas})
       .value();
 }
 

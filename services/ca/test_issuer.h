@@ -30,7 +30,8 @@ class TestHierarchy {
   // it and lives as long as the issuer.
   std::unique_ptr<Issuer> MakeIssuer(const std::string& id,
                                      const std::string& crl_base_url,
-                                     keys::FakeSigner** signer = nullptr) const;
+                                     keys::FakeSigner** signer = nullptr,
+                                     bool deltas = false) const;
 
   const x509::Certificate& root() const { return *root_; }
 

@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "lib/base/bytes.h"
-#include "lib/base/status_macros.h"
 #include "lib/crypto/hash.h"
-#include "lib/crypto/key_hygiene.h"
+#include "lib/policy/csr.h"
 #include "lib/x509/csr.h"
 
 namespace birthmark::registration {
@@ -24,15 +23,6 @@ storage::KeyAlgorithm StoredAlgorithm(crypto::KeyAlgorithm algorithm) {
       return storage::KeyAlgorithm::kRsa;
   }
   return storage::KeyAlgorithm::kP256;
-}
-
-// Everything but the proof of possession.
-absl::StatusOr<x509::Csr> ReadCsr(absl::string_view csr_der,
-                                  const policy::Profile& profile) {
-  BIRTHMARK_ASSIGN_OR_RETURN(x509::Csr csr, x509::Csr::Parse(csr_der));
-  BIRTHMARK_RETURN_IF_ERROR(policy::CheckKey(profile, csr.public_key()));
-  BIRTHMARK_RETURN_IF_ERROR(crypto::CheckKeyHygiene(csr.public_key()));
-  return csr;
 }
 
 CertifiableKey KeyOf(const x509::Csr& csr) {
@@ -54,7 +44,7 @@ std::vector<absl::StatusOr<CertifiableKey>> CheckCsrs(
   csrs.reserve(csr_ders.size());
   jobs.reserve(csr_ders.size());
   for (const absl::string_view der : csr_ders) {
-    csrs.push_back(ReadCsr(der, profile));
+    csrs.push_back(policy::ReadCsr(der, profile));
     if (csrs.back().ok()) {
       jobs.push_back(csrs.back()->possession_job());
     }

@@ -79,13 +79,19 @@ bool RequestParser::Message::NoteFraming(field field, View value) {
   return !http10 && absl::EqualsIgnoreCase(FromBeast(value), "chunked");
 }
 
-void RequestParser::Message::on_field_impl(field field, View /*name*/,
-                                           View value, ErrorCode& error) {
-  // Lines that go on in the next one are obsolete. The base class joins them
-  // in a buffer of its own.
-  const char* const end = bytes.data() + bytes.size();
-  if (!value.empty() &&
-      !(value.data() >= bytes.data() && value.data() + value.size() <= end)) {
+// IsFolded says whether the field goes on in a second line, which is obsolete.
+// The base class joins such lines in a buffer of its own, or skips to the
+// second if there is nothing in the first.
+bool RequestParser::Message::IsFolded(View name, View value) const {
+  const char* const name_end = name.data() + name.size();
+  return value.data() < name_end ||
+         value.data() + value.size() > bytes.data() + bytes.size() ||
+         std::find(name_end, value.data(), '\n') != value.data();
+}
+
+void RequestParser::Message::on_field_impl(field field, View name, View value,
+                                           ErrorCode& error) {
+  if (IsFolded(name, value)) {
     error = beast_http::error::bad_obs_fold;
     return;
   }

@@ -104,6 +104,7 @@ class RequestParser {
     void on_finish_impl(ErrorCode&) override {}
 
     Piece PieceOf(View view) const;
+    bool IsFolded(View name, View value) const;
     bool NoteFraming(boost::beast::http::field field, View value);
 
     int hosts_ = 0;

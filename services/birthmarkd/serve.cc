@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "lib/base/status_macros.h"
 #include "lib/config/validate.h"
+#include "lib/http/telemetry_endpoint.h"
 #include "lib/rpc/authenticator.h"
 #include "lib/rpc/identity.h"
 #include "lib/rpc/router.h"
@@ -17,7 +18,6 @@
 #include "lib/storage/database.h"
 #include "lib/storage/migrator.h"
 #include "lib/storage/pg_gate_store.h"
-#include "lib/telemetry/http_endpoint.h"
 #include "lib/telemetry/log.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/telemetry/rpc_metrics.h"
@@ -117,13 +117,13 @@ absl::Duration DrainOf(const ServerConfig& config) {
   return absl::Seconds(drain.seconds()) + absl::Nanoseconds(drain.nanos());
 }
 
-absl::StatusOr<std::unique_ptr<telemetry::HttpEndpoint>> StartTelemetry(
+absl::StatusOr<std::unique_ptr<http::TelemetryEndpoint>> StartTelemetry(
     const ServerConfig& config, const telemetry::Registry& metrics,
     const std::atomic<bool>& ready) {
   if (config.telemetry_address().empty()) {
     return nullptr;
   }
-  auto endpoint = telemetry::HttpEndpoint::Start(
+  auto endpoint = http::TelemetryEndpoint::Start(
       config.telemetry_address(), metrics, [&ready] {
         return ready ? absl::OkStatus() : absl::UnavailableError("not serving");
       });

@@ -62,6 +62,35 @@ Metrics::Metrics(telemetry::Registry& registry)
       sign_seconds(Step(registry, "sign")),
       crypto_backend(registry.AddGauge(
           "birthmark_crypto_backend",
-          "1 for what verifies proofs of possession.", {"backend"})) {}
+          "1 for what verifies proofs of possession.", {"backend"})),
+      revision(registry
+                   .AddGauge("birthmark_registration_revision",
+                             "Newest change of a revocation that this process "
+                             "has read.")
+                   .With({})),
+      journal_revision(registry
+                           .AddGauge("birthmark_registration_journal_revision",
+                                     "Newest change in the revocation journal.")
+                           .With({})),
+      journal_bytes(registry
+                        .AddGauge("birthmark_registration_journal_bytes",
+                                  "Size of the revocation journal.")
+                        .With({})),
+      journal_errors(
+          registry
+              .AddCounter("birthmark_registration_journal_errors_total",
+                          "Revocations answered before the revocation journal "
+                          "had them.")
+              .With({})),
+      revocations_restored(
+          registry
+              .AddCounter("birthmark_registration_revocations_restored_total",
+                          "Revocations that a restored database got back from "
+                          "the journal.")
+              .With({})),
+      watchers(registry
+                   .AddGauge("birthmark_registration_watchers",
+                             "WatchRevocations streams that are open.")
+                   .With({})) {}
 
 }  // namespace birthmark::registration

@@ -32,6 +32,16 @@ struct Metrics {
   telemetry::Histogram& sign_seconds;
   // 1 for the arithmetic that verifies proofs of possession, by its name.
   telemetry::Family<telemetry::Gauge>& crypto_backend;
+  // The newest revocation that this process has read, and that its journal has.
+  telemetry::Gauge& revision;
+  telemetry::Gauge& journal_revision;
+  telemetry::Gauge& journal_bytes;
+  // Revocations that were answered before the journal had them.
+  telemetry::Counter& journal_errors;
+  // What a restored database got back from the journal.
+  telemetry::Counter& revocations_restored;
+  // WatchRevocations streams that are open.
+  telemetry::Gauge& watchers;
 };
 
 }  // namespace birthmark::registration

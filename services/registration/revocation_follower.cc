@@ -1,0 +1,375 @@
+#include "services/registration/revocation_follower.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "lib/audit/new_entry.h"
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
+#include "lib/base/status_macros.h"
+#include "lib/telemetry/log.h"
+
+namespace birthmark::registration {
+namespace {
+
+using storage::RevocationChange;
+
+constexpr int kReadAtOnce = 1000;
+constexpr absl::Duration kRetry = absl::Milliseconds(200);
+// A journal smaller than this is not worth a compaction.
+constexpr int64_t kWorthCompacting = int64_t{4} << 20;
+constexpr char kActor[] = "birthmark:journal";
+
+bool Same(const RevocationChange& a, const RevocationChange& b) {
+  return a.serial == b.serial && a.state == b.state &&
+         a.update_time == b.update_time;
+}
+
+audit::Entry EntryFor(Clock& clock, const RevocationChange& change) {
+  return audit::NewEntry(
+      clock, kActor, "certificate.restore_revocation",
+      absl::StrCat("issuers/", change.issuer_id, "/certificates/",
+                   HexEncode(change.serial)),
+      {{"revision", absl::StrCat(change.revision)}});
+}
+
+}  // namespace
+
+RevocationFollower::RevocationFollower(storage::RevocationLog& log,
+                                       storage::RevocationJournal* journal,
+                                       Clock& clock, Metrics& metrics)
+    : log_(log), journal_(journal), clock_(clock), metrics_(metrics) {}
+
+absl::StatusOr<std::unique_ptr<RevocationFollower>> RevocationFollower::New(
+    storage::RevocationLog& log, storage::RevocationJournal* journal,
+    Clock& clock, Metrics& metrics, const Listen& listen) {
+  std::unique_ptr<RevocationFollower> follower(
+      new RevocationFollower(log, journal, clock, metrics));
+  RevocationFollower* const f = follower.get();
+  if (journal == nullptr) {
+    telemetry::Log(telemetry::Level::kWarning, "no_revocation_journal",
+                   {{"text",
+                     "registration.revocation_journal_dir is not set: if the "
+                     "database is restored from a backup, later revocations "
+                     "are lost"}});
+  } else if (journal->last().has_value()) {
+    f->journal_position_ = journal->last()->revision;
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(f->position_, log.Latest());
+  f->kept_from_ = f->position_;
+  const absl::Status first = f->Pass(/*check=*/true);
+  // A journal that cannot be written keeps nobody from revoking.
+  if (!first.ok() && Reason(first) != reasons::kJournalUnavailable) {
+    return first;
+  }
+  f->dirty_ = !first.ok();
+  f->worker_ = std::thread([f] { f->Work(); });
+  f->listener_ = listen({
+      .on_connected =
+          [f] {
+            f->Wake(/*check=*/true);
+            return absl::OkStatus();
+          },
+      .on_notification = [f](absl::string_view,
+                             absl::string_view) { f->Wake(/*check=*/false); },
+      .on_alive =
+          [f] {
+            std::lock_guard<std::mutex> lock(f->mutex_);
+            if (!f->failing_) {
+              f->alive_at_ = f->clock_.MonotonicNow();
+            }
+          },
+      .on_lost =
+          [](const absl::Status& status) {
+            telemetry::Log(telemetry::Level::kWarning, "revocations_not_heard",
+                           {{"error", status.message()}});
+          },
+  });
+  return follower;
+}
+
+RevocationFollower::~RevocationFollower() {
+  listener_.reset();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopped_ = true;
+  }
+  wake_.notify_all();
+  if (worker_.joinable()) {
+    worker_.join();
+  }
+  compactor_.Drain();
+}
+
+void RevocationFollower::Wake(bool check) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    dirty_ = true;
+    check_ = check_ || check;
+  }
+  wake_.notify_all();
+}
+
+void RevocationFollower::Work() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopped_ || dirty_; });
+    if (stopped_) {
+      return;
+    }
+    dirty_ = false;
+    const bool check = std::exchange(check_, false);
+    const int64_t wanted = wanted_;
+    lock.unlock();
+    const absl::Status status = Pass(check);
+    lock.lock();
+    tried_ = wanted;
+    failing_ = !status.ok() && Reason(status) != reasons::kJournalUnavailable;
+    if (status.ok()) {
+      settled_ = wanted;
+    } else {
+      dirty_ = true;
+      check_ = check_ || check;
+    }
+    done_.notify_all();
+    if (!status.ok()) {
+      wake_.wait_for(lock, absl::ToChronoNanoseconds(kRetry),
+                     [this, wanted] { return stopped_ || wanted_ > wanted; });
+    }
+  }
+}
+
+void RevocationFollower::Settle() {
+  if (journal_ == nullptr) {
+    return;
+  }
+  bool settled = false;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const int64_t mine = ++wanted_;
+    dirty_ = true;
+    wake_.notify_all();
+    done_.wait_for(lock, absl::ToChronoNanoseconds(kSettleTime),
+                   [this, mine] { return stopped_ || tried_ >= mine; });
+    settled = settled_ >= mine;
+  }
+  if (!settled) {
+    metrics_.journal_errors.Increment();
+    telemetry::Log(telemetry::Level::kError, "revocation_not_in_journal",
+                   {{"text",
+                     "a revocation is in the database and not yet in the "
+                     "journal"}});
+  }
+}
+
+RevocationFollower::View RevocationFollower::view() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return {position_, history_, clock_.MonotonicNow() - alive_at_ <= kAliveTime};
+}
+
+std::optional<std::vector<RevocationChange>> RevocationFollower::Since(
+    int64_t revision, size_t limit) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (revision < kept_from_) {
+    return std::nullopt;
+  }
+  const auto first =
+      std::upper_bound(kept_.begin(), kept_.end(), revision,
+                       [](int64_t wanted, const RevocationChange& change) {
+                         return wanted < change.revision;
+                       });
+  const size_t count =
+      std::min(limit, static_cast<size_t>(kept_.end() - first));
+  return std::vector<RevocationChange>(
+      first, first + static_cast<std::ptrdiff_t>(count));
+}
+
+void RevocationFollower::Observe(std::function<void()> observer) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  observer_ = std::move(observer);
+}
+
+absl::Status RevocationFollower::Pass(bool check) {
+  absl::Status status;
+  if (check && journal_ != nullptr) {
+    status = CheckHistory();
+  }
+  if (status.ok()) {
+    status = Follow();
+  }
+  if (!status.ok()) {
+    telemetry::Log(telemetry::Level::kWarning, "revocations_not_read",
+                   {{"error", status.message()}});
+    return status;
+  }
+  if (journal_ == nullptr) {
+    return absl::OkStatus();
+  }
+  status = CatchUpJournal();
+  NoteJournal(status);
+  CompactIfGrown();
+  return status;
+}
+
+absl::Status RevocationFollower::CheckHistory() {
+  const std::optional<RevocationChange> last = journal_->last();
+  if (!last.has_value()) {
+    return absl::OkStatus();
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::optional<RevocationChange> row,
+                             log_.Get(last->revision));
+  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t latest, log_.Latest());
+  if (row.has_value() && Same(*row, *last) && latest >= journal_->highest()) {
+    return absl::OkStatus();
+  }
+  return Repair();
+}
+
+// The leap comes first: from then on no revision gets a second meaning.
+absl::Status RevocationFollower::Repair() {
+  const int64_t highest = journal_->highest();
+  telemetry::Log(telemetry::Level::kWarning, "database_behind_journal",
+                 {{"journal_revision", highest},
+                  {"text",
+                   "the database is behind the revocation journal: it was "
+                   "restored from a backup; what it has forgotten is brought "
+                   "back now"}});
+  BIRTHMARK_RETURN_IF_ERROR(log_.SkipTo(highest + kLeap));
+  int64_t known = 0;
+  int64_t restored = 0;
+  BIRTHMARK_RETURN_IF_ERROR(journal_->ForEachLive(
+      clock_.Now(),
+      [&](absl::Span<const RevocationChange> changes) -> absl::Status {
+        std::vector<audit::Entry> entries;
+        entries.reserve(changes.size());
+        for (const RevocationChange& change : changes) {
+          entries.push_back(EntryFor(clock_, change));
+        }
+        BIRTHMARK_ASSIGN_OR_RETURN(const int64_t count,
+                                   log_.Restore(changes, entries));
+        known += static_cast<int64_t>(changes.size());
+        restored += count;
+        metrics_.revocations_restored.Increment(static_cast<double>(count));
+        return absl::OkStatus();
+      }));
+  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t latest, log_.Latest());
+  telemetry::Log(
+      telemetry::Level::kWarning, "revocations_restored",
+      {{"restored", restored},
+       {"journal_revocations", known},
+       {"text", absl::StrCat(
+                    "the database is behind the revocation journal: ", restored,
+                    " of ", known, " revocations brought back")}});
+  // What the database has and the journal does not, nobody can tell by its
+  // revision: all of it is written again.
+  journal_position_ = 0;
+  std::function<void()> observer;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++history_;
+    position_ = latest;
+    kept_.clear();
+    kept_from_ = latest;
+    observer = observer_;
+  }
+  if (observer) {
+    observer();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RevocationFollower::Follow() {
+  while (true) {
+    const int64_t position = view().revision;
+    BIRTHMARK_ASSIGN_OR_RETURN(std::vector<RevocationChange> changes,
+                               log_.Read(position, "", kReadAtOnce));
+    if (changes.empty()) {
+      metrics_.revision.Set(static_cast<double>(position));
+      return absl::OkStatus();
+    }
+    // Most of the time the journal is as far as this, and what was read once
+    // need not be read again. Verifiers are told first: they wait for it.
+    const bool in_step = journal_ != nullptr && journal_position_ == position;
+    Publish(changes);
+    if (in_step && journal_->Append(changes).ok()) {
+      journal_position_ = changes.back().revision;
+    }
+  }
+}
+
+absl::Status RevocationFollower::CatchUpJournal() {
+  const int64_t position = view().revision;
+  while (journal_position_ < position) {
+    BIRTHMARK_ASSIGN_OR_RETURN(const std::vector<RevocationChange> changes,
+                               log_.Read(journal_position_, "", kReadAtOnce));
+    if (changes.empty()) {
+      break;
+    }
+    BIRTHMARK_RETURN_IF_ERROR(journal_->Append(changes));
+    journal_position_ = changes.back().revision;
+  }
+  return absl::OkStatus();
+}
+
+void RevocationFollower::Publish(std::vector<RevocationChange> changes) {
+  std::function<void()> observer;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    position_ = changes.back().revision;
+    for (RevocationChange& change : changes) {
+      kept_.push_back(std::move(change));
+    }
+    while (kept_.size() > kKept) {
+      kept_from_ = kept_.front().revision;
+      kept_.pop_front();
+    }
+    observer = observer_;
+  }
+  if (observer) {
+    observer();
+  }
+}
+
+void RevocationFollower::NoteJournal(const absl::Status& status) {
+  metrics_.journal_bytes.Set(static_cast<double>(journal_->bytes()));
+  metrics_.journal_revision.Set(static_cast<double>(journal_position_));
+  if (!status.ok() && !journal_failing_) {
+    telemetry::Log(
+        telemetry::Level::kError, "revocation_journal_failing",
+        {{"error", status.message()},
+         {"text",
+          "revocations are taken all the same; they are not safe from a "
+          "restore of the database until the journal can be written"}});
+  } else if (status.ok() && journal_failing_) {
+    telemetry::Log(telemetry::Level::kInfo, "revocation_journal_recovered",
+                   {{"revision", journal_position_}});
+  }
+  journal_failing_ = !status.ok();
+}
+
+void RevocationFollower::CompactIfGrown() {
+  const int64_t bytes = journal_->bytes();
+  if (bytes < std::max(2 * compacted_bytes_, kWorthCompacting)) {
+    return;
+  }
+  // Whether or not it gets smaller: it is looked at when it has doubled again.
+  compacted_bytes_ = bytes;
+  const bool scheduled = compactor_.TrySchedule([this] {
+    const absl::Status status = journal_->Compact(clock_.Now());
+    if (!status.ok()) {
+      telemetry::Log(telemetry::Level::kError,
+                     "revocation_journal_not_compacted",
+                     {{"error", status.message()}});
+    }
+  });
+  if (!scheduled) {
+    compacted_bytes_ = bytes / 2;
+  }
+}
+
+}  // namespace birthmark::registration

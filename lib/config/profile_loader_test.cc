@@ -49,6 +49,34 @@ TEST(ProfileLoaderTest, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(FromProfile(again).SerializeAsString(), proto.SerializeAsString());
 }
 
+TEST(ProfileLoaderTest, RevocationIsPartOfAProfile) {
+  v1::Profile proto;
+  ASSERT_OK(ParseInto(kLdevid, "test", proto));
+  proto.set_freshest_crl(true);
+  ASSERT_OK_AND_ASSIGN(policy::Profile profile, ToProfile(proto));
+  EXPECT_TRUE(profile.freshest_crl);
+  EXPECT_TRUE(FromProfile(profile).freshest_crl());
+  proto.set_freshest_crl(false);
+  proto.set_no_rev_avail(true);
+  EXPECT_THAT(ToProfile(proto), HasMetadata("field", "no_rev_avail"));
+  proto.mutable_validity()->set_seconds(86400);
+  ASSERT_OK_AND_ASSIGN(profile, ToProfile(proto));
+  EXPECT_TRUE(profile.no_rev_avail);
+  EXPECT_TRUE(FromProfile(profile).no_rev_avail());
+}
+
+TEST(ProfileLoaderTest, RespondersAndEnforcementPointsAreKinds) {
+  v1::Profile proto;
+  ASSERT_OK(ParseInto(kLdevid, "test", proto));
+  proto.mutable_validity()->set_seconds(86400);
+  for (const auto kind :
+       {v1::PROFILE_KIND_OCSP_RESPONDER, v1::PROFILE_KIND_ENFORCEMENT_POINT}) {
+    proto.set_kind(kind);
+    ASSERT_OK_AND_ASSIGN(const policy::Profile profile, ToProfile(proto));
+    EXPECT_EQ(FromProfile(profile).kind(), kind);
+  }
+}
+
 TEST(ProfileLoaderTest, AProfileWithoutKindNamesFileAndField) {
   const std::string path = WriteProfile("bad", "id: \"x\" version: 1");
   const auto profile = LoadProfile(path);

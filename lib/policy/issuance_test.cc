@@ -84,10 +84,16 @@ class IssuanceTest : public testing::Test {
   }
 
   absl::StatusOr<x509::Certificate> Issue(ProfileKind kind, Subject subject) {
-    BIRTHMARK_ASSIGN_OR_RETURN(Issuance issuance, Issuance::New(Options(kind)));
+    return Issue(Options(kind), std::move(subject), Crl());
+  }
+
+  absl::StatusOr<x509::Certificate> Issue(Issuance::Options options,
+                                          Subject subject, const CrlUris& crl) {
+    BIRTHMARK_ASSIGN_OR_RETURN(Issuance issuance,
+                               Issuance::New(std::move(options)));
     BIRTHMARK_ASSIGN_OR_RETURN(
         PreparedCertificate prepared,
-        issuance.Prepare(Request(std::move(subject)), Crl(), clock_.Now()));
+        issuance.Prepare(Request(std::move(subject)), crl, clock_.Now()));
     BIRTHMARK_ASSIGN_OR_RETURN(std::string signature,
                                issuer_key_->Sign(prepared.tbs()));
     BIRTHMARK_ASSIGN_OR_RETURN(std::string der,
@@ -112,6 +118,67 @@ TEST_F(IssuanceTest, IssuesAnIdevidWithoutExpiry) {
   EXPECT_THAT(certificate->crl_uris,
               testing::ElementsAre("http://crl.example/internal/0.crl"));
   EXPECT_FALSE(certificate.is_ca());
+}
+
+TEST_F(IssuanceTest, SaysWhereItsRevocationIsLearnt) {
+  Issuance::Options options = Options(ProfileKind::kEnforcementPoint);
+  options.ocsp_uri = "http://status.example/ocsp";
+  options.ca_issuers_uri = "http://status.example/ca/internal.cer";
+  const Subject subject = EnforcementPointSubject{"broker-1"};
+  ASSERT_OK_AND_ASSIGN(auto certificate, Issue(options, subject, Crl()));
+  EXPECT_THAT(certificate->crl_uris, testing::ElementsAre(Crl().complete));
+  EXPECT_THAT(certificate->freshest_crl_uris, testing::IsEmpty());
+  EXPECT_THAT(certificate->ocsp_uris, testing::ElementsAre(options.ocsp_uri));
+  EXPECT_THAT(certificate->ca_issuer_uris,
+              testing::ElementsAre(options.ca_issuers_uri));
+
+  options.profile.freshest_crl = true;
+  options.profile.ca_issuers_url = "http://ca.example/own.cer";
+  ASSERT_OK_AND_ASSIGN(certificate, Issue(options, subject, Crl()));
+  EXPECT_THAT(certificate->freshest_crl_uris,
+              testing::ElementsAre(Crl().delta));
+  EXPECT_THAT(certificate->ca_issuer_uris,
+              testing::ElementsAre(options.profile.ca_issuers_url));
+
+  // Another shard has been opened.
+  const CrlUris next = {"http://crl.example/internal/1.crl", ""};
+  ASSERT_OK_AND_ASSIGN(certificate, Issue(options, subject, next));
+  EXPECT_THAT(certificate->crl_uris, testing::ElementsAre(next.complete));
+  EXPECT_THAT(certificate->freshest_crl_uris, testing::IsEmpty());
+
+  ASSERT_OK_AND_ASSIGN(certificate, Issue(options, subject, CrlUris()));
+  EXPECT_THAT(certificate->crl_uris, testing::IsEmpty());
+}
+
+TEST_F(IssuanceTest, SaysThatNobodyRevokesWhatLivesShort) {
+  Issuance::Options options = Options(ProfileKind::kLdevid);
+  options.ocsp_uri = "http://status.example/ocsp";
+  options.ca_issuers_uri = "http://status.example/ca/internal.cer";
+  options.profile.validity = absl::Hours(24);
+  options.profile.no_rev_avail = true;
+  ASSERT_OK_AND_ASSIGN(
+      auto certificate,
+      Issue(options, DeviceSubject{kUid, "acme", "", ""}, Crl()));
+  EXPECT_TRUE(certificate->no_rev_avail);
+  EXPECT_THAT(certificate->crl_uris, testing::IsEmpty());
+  EXPECT_THAT(certificate->ocsp_uris, testing::IsEmpty());
+  EXPECT_THAT(certificate->ca_issuer_uris,
+              testing::ElementsAre(options.ca_issuers_uri));
+}
+
+TEST_F(IssuanceTest, AnOcspResponderDoesNothingElse) {
+  Issuance::Options options = Options(ProfileKind::kOcspResponder);
+  options.ocsp_uri = "http://status.example/ocsp";
+  options.ca_issuers_uri = "http://status.example/ca/internal.cer";
+  ASSERT_OK_AND_ASSIGN(auto certificate,
+                       Issue(options, OcspResponderSubject{}, Crl()));
+  EXPECT_EQ(certificate->subject.ToText(), "CN=OCSP responder of internal");
+  EXPECT_THAT(certificate->extended_key_usages,
+              testing::ElementsAre(x509::Oid(x509::oids::kOcspSigning)));
+  EXPECT_TRUE(certificate->ocsp_no_check);
+  EXPECT_THAT(certificate->crl_uris, testing::IsEmpty());
+  EXPECT_THAT(certificate->ocsp_uris, testing::IsEmpty());
+  EXPECT_THAT(certificate->ca_issuer_uris, testing::IsEmpty());
 }
 
 TEST_F(IssuanceTest, LetsOnlyServicesWithDnsNamesServe) {

@@ -38,6 +38,21 @@ TEST(ProfileTest, AcceptsAnIdevidWithoutExpiryAndWithAHardwareType) {
   EXPECT_OK(Validate(profile));
 }
 
+TEST(ProfileTest, AcceptsShortLivesThatNobodyCanRevoke) {
+  Profile profile = CreateValidProfile();
+  profile.validity = absl::Hours(24 * 7);
+  profile.no_rev_avail = true;
+  EXPECT_OK(Validate(profile));
+}
+
+TEST(ProfileTest, AcceptsAnOcspResponderOfThirtyDays) {
+  Profile profile = CreateValidProfile();
+  profile.kind = ProfileKind::kOcspResponder;
+  profile.validity = absl::Hours(24 * 30);
+  profile.issuer = std::string(46, 'i');
+  EXPECT_OK(Validate(profile));
+}
+
 struct Case {
   const char* name;
   const char* field;
@@ -71,6 +86,46 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Fraction", "validity",
              [](Profile& p) {
                p.validity = absl::Hours(1) + absl::Milliseconds(1);
+             }},
+        Case{"UnrevocableForLong", "no_rev_avail",
+             [](Profile& p) {
+               p.no_rev_avail = true;
+               p.validity = absl::Hours(24 * 7) + absl::Seconds(1);
+             }},
+        Case{"UnrevocableForEver", "no_rev_avail",
+             [](Profile& p) {
+               p.no_rev_avail = true;
+               p.kind = ProfileKind::kIdevid;
+               p.validity.reset();
+             }},
+        Case{"UnrevocableWithADelta", "freshest_crl",
+             [](Profile& p) {
+               p.no_rev_avail = true;
+               p.freshest_crl = true;
+               p.validity = absl::Hours(24);
+             }},
+        Case{"LongLivedResponder", "validity",
+             [](Profile& p) {
+               p.kind = ProfileKind::kOcspResponder;
+               p.validity = absl::Hours(24 * 30) + absl::Seconds(1);
+             }},
+        Case{"ResponderWithADelta", "freshest_crl",
+             [](Profile& p) {
+               p.kind = ProfileKind::kOcspResponder;
+               p.validity = absl::Hours(24);
+               p.freshest_crl = true;
+             }},
+        Case{"UnrevocableResponder", "no_rev_avail",
+             [](Profile& p) {
+               p.kind = ProfileKind::kOcspResponder;
+               p.validity = absl::Hours(24);
+               p.no_rev_avail = true;
+             }},
+        Case{"ResponderOfALongName", "issuer",
+             [](Profile& p) {
+               p.kind = ProfileKind::kOcspResponder;
+               p.validity = absl::Hours(24);
+               p.issuer = std::string(47, 'i');
              }},
         Case{"NegativeBackdate", "backdate",
              [](Profile& p) { p.backdate = -absl::Seconds(1); }},

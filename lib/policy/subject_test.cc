@@ -83,6 +83,24 @@ TEST(NamesForTest, NamesLinesOperatorsAndServicesBySpiffeId) {
               testing::ElementsAre("ca.birthmark.example"));
 }
 
+TEST(NamesForTest, NamesEnforcementPointsBySpiffeId) {
+  ASSERT_OK_AND_ASSIGN(SubjectNames point,
+                       NamesFor(ProfileOf(ProfileKind::kEnforcementPoint),
+                                kDomain, EnforcementPointSubject{"broker-1"}));
+  EXPECT_THAT(point.alt_names.uris,
+              testing::ElementsAre(
+                  "spiffe://birthmark.example/enforcement-point/broker-1"));
+  EXPECT_EQ(point.name.ToText(), "CN=broker-1,O=Example Devices");
+}
+
+TEST(NamesForTest, NamesOcspRespondersByTheirIssuerAlone) {
+  ASSERT_OK_AND_ASSIGN(SubjectNames names,
+                       NamesFor(ProfileOf(ProfileKind::kOcspResponder), kDomain,
+                                OcspResponderSubject{}));
+  EXPECT_EQ(names.name.ToText(), "CN=OCSP responder of internal");
+  EXPECT_TRUE(names.alt_names.empty());
+}
+
 struct Case {
   const char* name;
   ProfileKind kind;
@@ -116,6 +134,14 @@ INSTANTIATE_TEST_SUITE_P(
              OperatorSubject{}, nullptr},
         Case{"ServiceByOperatorProfile", ProfileKind::kOperator,
              ServiceSubject{}, nullptr},
+        Case{"OperatorByEnforcementPointProfile",
+             ProfileKind::kEnforcementPoint, OperatorSubject{}, nullptr},
+        Case{"EnforcementPointByLineProfile", ProfileKind::kLine,
+             EnforcementPointSubject{"b"}, nullptr},
+        Case{"ResponderByServiceProfile", ProfileKind::kService,
+             OcspResponderSubject{}, nullptr},
+        Case{"EnforcementPointWithSlash", ProfileKind::kEnforcementPoint,
+             EnforcementPointSubject{"a/b"}, "enforcement_point.name"},
         Case{"NoSubject", ProfileKind::kLdevid, Subject(), "subject"},
         Case{"UpperCaseUid", ProfileKind::kLdevid,
              DeviceSubject{"01890A5D-AC96-774B-BCCE-B302099A8057", "acme", "",

@@ -119,6 +119,38 @@ TEST_F(CertificateBuilderTest, WhatWasAskedForIsWhatStandsInIt) {
   EXPECT_THAT(certificate->unknown_critical, ElementsAre());
 }
 
+TEST_F(CertificateBuilderTest, ItSaysHowItsRevocationIsLearnt) {
+  CertificateTemplateSpec spec = ca_.LeafSpec();
+  spec.ocsp_uri = "http://ocsp.example/";
+  spec.ca_issuers_uri = "http://ca.example/x.cer";
+  const std::string spki = key_.spki_der();
+  CertificateVariables vars = LdevidVariables(spki);
+  vars.freshest_crl_uri = "http://crl.example/idevid/0-delta.crl";
+  const Certificate certificate = Issue(spec, vars, ca_.issuer_key);
+  EXPECT_THAT(certificate->ocsp_uris, ElementsAre(spec.ocsp_uri));
+  EXPECT_THAT(certificate->ca_issuer_uris, ElementsAre(spec.ca_issuers_uri));
+  EXPECT_THAT(certificate->freshest_crl_uris,
+              ElementsAre(vars.freshest_crl_uri));
+  EXPECT_FALSE(certificate->no_rev_avail);
+  EXPECT_FALSE(certificate->ocsp_no_check);
+}
+
+TEST_F(CertificateBuilderTest, ItSaysThatNobodyNeedAsk) {
+  const std::string spki = key_.spki_der();
+  CertificateTemplateSpec spec = ca_.LeafSpec();
+  spec.no_rev_avail = true;
+  CertificateVariables vars = LdevidVariables(spki);
+  vars.crl_uri = "";
+  const Certificate short_lived = Issue(spec, vars, ca_.issuer_key);
+  EXPECT_TRUE(short_lived->no_rev_avail);
+  EXPECT_THAT(short_lived->crl_uris, ElementsAre());
+
+  spec = ca_.LeafSpec();
+  spec.ocsp_no_check = true;
+  EXPECT_TRUE(
+      Issue(spec, OcspResponderVariables(spki), ca_.issuer_key)->ocsp_no_check);
+}
+
 TEST_F(CertificateBuilderTest, EveryKeyUsageBitComesBack) {
   for (uint16_t bits = 1; bits < 1 << 9; ++bits) {
     CertificateTemplateSpec spec = ca_.LeafSpec();
@@ -197,6 +229,9 @@ const BadVariablesCase kBadVariablesCases[] = {
      "serial"},
     {"CrlUriWithBlank",
      [](CertificateVariables& v) { v.crl_uri = "http://a b/"; }, "crl_uri"},
+    {"FreshestCrlUriWithBlank",
+     [](CertificateVariables& v) { v.freshest_crl_uri = "http://a b/"; },
+     "freshest_crl_uri"},
     {"NoKey", [](CertificateVariables& v) { v.spki_der = ""; }, "spki_der"},
     {"TimeBefore1950",
      [](CertificateVariables& v) { v.not_before = absl::InfinitePast(); },
@@ -224,6 +259,9 @@ TEST_F(CertificateBuilderTest, TemplatesThatContradictThemselvesAreRefused) {
   spec.ca_issuers_uri = "no uri";
   EXPECT_THAT(CertificateTemplate::New(spec),
               HasMetadata("field", "ca_issuers_uri"));
+  spec = ca_.LeafSpec();
+  spec.ocsp_uri = "no uri";
+  EXPECT_THAT(CertificateTemplate::New(spec), HasMetadata("field", "ocsp_uri"));
 }
 
 TEST_F(CertificateBuilderTest, NothingIsAssembledWithoutASignature) {

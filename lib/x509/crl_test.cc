@@ -33,7 +33,7 @@ CrlSpec GoodSpec() {
   spec.next_update = TestTime() + absl::Hours(24);
   spec.shard_uri = CrlShardUri("http://crl.example/idevid", 3);
   CrlEntry entry;
-  entry.serial = TestSerial(9);
+  entry.serial = TestSerial(4);
   entry.revocation_time = TestTime() - absl::Hours(1);
   spec.entries.push_back(entry);
   entry.serial = TestSerial(5);
@@ -61,13 +61,21 @@ TEST(CrlTest, WhatWasWrittenIsRead) {
   EXPECT_EQ(crl->this_update, spec.this_update);
   EXPECT_EQ(crl->next_update, spec.next_update);
   EXPECT_THAT(crl->shard_uris, ElementsAre(spec.shard_uri));
-  ASSERT_EQ(crl->entries.size(), 3u);
-  for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(crl->entries[i].serial, spec.entries[i].serial);
-    EXPECT_EQ(crl->entries[i].reason, spec.entries[i].reason);
-    EXPECT_EQ(crl->entries[i].revocation_time, spec.entries[i].revocation_time);
-    EXPECT_EQ(crl->entries[i].invalidity_time, spec.entries[i].invalidity_time);
+  EXPECT_FALSE(crl.is_delta());
+  EXPECT_THAT(crl->freshest_uris, IsEmpty());
+  ASSERT_EQ(crl->entry_count, 3u);
+  CrlEntryReader entries = crl.Entries();
+  for (const CrlEntry& want : spec.entries) {
+    CrlEntryView entry;
+    ASSERT_TRUE(entries.Next(&entry));
+    EXPECT_EQ(entry.serial, want.serial);
+    EXPECT_EQ(entry.reason, want.reason);
+    EXPECT_EQ(entry.revocation_time, want.revocation_time);
+    EXPECT_EQ(entry.invalidity_time, want.invalidity_time);
   }
+  CrlEntryView none;
+  EXPECT_FALSE(entries.Next(&none));
+  EXPECT_FALSE(entries.failed());
   EXPECT_OK(crl.VerifySignatureBy(Ca().issuer->public_key()));
   EXPECT_THAT(
       crl.VerifySignatureBy(Ca().root->public_key()),
@@ -76,12 +84,12 @@ TEST(CrlTest, WhatWasWrittenIsRead) {
 
 TEST(CrlTest, EntriesAreFoundBySerial) {
   ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(GoodSpec())));
-  for (const int number : {5, 6, 9}) {
-    ASSERT_NE(crl.Find(TestSerial(number)), nullptr);
+  for (const int number : {4, 5, 6}) {
+    ASSERT_TRUE(crl.Find(TestSerial(number)).has_value());
     EXPECT_EQ(crl.Find(TestSerial(number))->serial, TestSerial(number));
   }
-  EXPECT_EQ(crl.Find(TestSerial(7)), nullptr);
-  EXPECT_EQ(crl.Find(""), nullptr);
+  EXPECT_FALSE(crl.Find(TestSerial(7)).has_value());
+  EXPECT_FALSE(crl.Find("").has_value());
 }
 
 TEST(CrlTest, BoringSslReadsAndVerifiesWhatWasWritten) {
@@ -115,7 +123,7 @@ TEST(CrlTest, ACrlWithoutEntriesHasNoList) {
   CrlSpec spec = GoodSpec();
   spec.entries.clear();
   ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
-  EXPECT_THAT(crl->entries, IsEmpty());
+  EXPECT_EQ(crl->entry_count, 0u);
   // version, algorithm, issuer, two times, extensions
   EXPECT_EQ(DerNode::Parse(crl->tbs).children.size(), 6u);
 }
@@ -141,14 +149,59 @@ TEST(CrlTest, HundredThousandEntriesAreNoTrouble) {
     spec.entries.push_back(entry);
   }
   ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
-  EXPECT_EQ(crl->entries.size(), 100000u);
-  EXPECT_NE(crl.Find(spec.entries[77777].serial), nullptr);
+  EXPECT_EQ(crl->entry_count, 100000u);
+  EXPECT_TRUE(crl.Find(spec.entries[77777].serial).has_value());
 }
 
 TEST(CrlTest, ShardUrisHaveOneForm) {
   EXPECT_EQ(CrlShardUri("http://c.example/i", 0), "http://c.example/i/0.crl");
   EXPECT_EQ(CrlShardUri("http://c.example/i/", 12),
             "http://c.example/i/12.crl");
+  EXPECT_EQ(CrlDeltaUri("http://c.example/i/", 12),
+            "http://c.example/i/12-delta.crl");
+}
+
+CrlSpec DeltaSpec() {
+  CrlSpec spec = GoodSpec();
+  spec.base_number = 5;
+  spec.entries[2].reason = RevocationReason::kRemoveFromCrl;
+  return spec;
+}
+
+TEST(CrlTest, ADeltaSaysWhatItIsADeltaTo) {
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(DeltaSpec())));
+  EXPECT_TRUE(crl.is_delta());
+  EXPECT_EQ(crl->base_number, 5u);
+  EXPECT_EQ(crl.Find(TestSerial(6))->reason, RevocationReason::kRemoveFromCrl);
+  EXPECT_THAT(crl->shard_uris, ElementsAre(GoodSpec().shard_uri));
+}
+
+TEST(CrlTest, ACompleteCrlSaysWhereItsDeltaIs) {
+  CrlSpec spec = GoodSpec();
+  spec.freshest_uri = CrlDeltaUri("http://crl.example/idevid", 3);
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(Signed(spec)));
+  EXPECT_THAT(crl->freshest_uris, ElementsAre(spec.freshest_uri));
+}
+
+TEST(CrlTest, EntriesOfOthersAreFoundInAnyOrder) {
+  DerNode node = DerNode::Parse(Signed(GoodSpec()));
+  auto& entries = node.At({0, 5}).children;
+  std::swap(entries[0], entries[2]);
+  ASSERT_OK_AND_ASSIGN(const Crl crl, Crl::Parse(node.Encode()));
+  EXPECT_FALSE(crl->ascending);
+  for (const int number : {4, 5, 6}) {
+    ASSERT_TRUE(crl.Find(TestSerial(number)).has_value());
+    EXPECT_EQ(crl.Find(TestSerial(number))->serial, TestSerial(number));
+  }
+}
+
+TEST(CrlTest, AReaderStopsAtASpoiledEntry) {
+  const std::string entries = *HexDecode("3003020105");
+  CrlEntryReader reader(entries);
+  CrlEntryView entry;
+  EXPECT_FALSE(reader.Next(&entry));
+  EXPECT_TRUE(reader.failed());
+  EXPECT_FALSE(reader.Next(&entry));
 }
 
 struct BadSpecCase {
@@ -175,7 +228,18 @@ const BadSpecCase kBadCrlSpecCases[] = {
     {"EmptySerial", [](CrlSpec& s) { s.entries[0].serial = ""; }, "entry"},
     {"RemoveFromCrl",
      [](CrlSpec& s) { s.entries[0].reason = RevocationReason::kRemoveFromCrl; },
-     "entry"}};
+     "entry"},
+    {"NotAscending", [](CrlSpec& s) { std::swap(s.entries[0], s.entries[1]); },
+     "entry"},
+    {"BlankInFreshestUri", [](CrlSpec& s) { s.freshest_uri = "a b"; },
+     "freshest_uri"},
+    {"BaseAboveNumber", [](CrlSpec& s) { s.base_number = 8; }, "base_number"},
+    {"DeltaOfADelta",
+     [](CrlSpec& s) {
+       s.base_number = 5;
+       s.freshest_uri = "http://crl.example/d";
+     },
+     "base_number"}};
 INSTANTIATE_TEST_SUITE_P(All, BadCrlSpecTest,
                          ::testing::ValuesIn(kBadCrlSpecCases),
                          [](const auto& info) { return info.param.name; });
@@ -263,9 +327,35 @@ const SpoiledCase kSpoiledCrlCases[] = {
        Extensions(n).children.push_back(Extensions(n).At({0}));
      },
      "crlExtensions"},
-    {"DeltaCrl",
+    {"DeltaIndicatorNotCritical",
      [](DerNode& n) { AddExtension(n, "300a0603551d1b0403020101"); },
      "crlExtensions"},
+    {"DeltaIndicatorIsNoNumber",
+     [](DerNode& n) { AddExtension(n, "300c0603551d1b0101ff04020500"); },
+     "crlExtensions"},
+    {"BaseAboveNumber",
+     [](DerNode& n) { AddExtension(n, "300d0603551d1b0101ff0403020108"); },
+     "crlExtensions"},
+    {"DeltaOfADelta",
+     [](DerNode& n) {
+       AddExtension(n, "300d0603551d1b0101ff0403020101");
+       AddExtension(n, "30120603551d2e040b30093007a005a003860161");
+     },
+     "crlExtensions"},
+    {"FreshestCrlIsNone",
+     [](DerNode& n) { AddExtension(n, "30090603551d2e04020500"); },
+     "crlExtensions"},
+    {"RemoveFromACompleteCrl",
+     [](DerNode& n) {
+       n.At({0, 5, 1, 2, 0, 1}).content = "\x0a\x01\x08";
+     },
+     "revokedCertificates"},
+    {"SerialTwiceOutOfOrder",
+     [](DerNode& n) {
+       auto& entries = n.At({0, 5}).children;
+       entries.push_back(entries[0]);
+     },
+     "revokedCertificates"},
     {"UnknownCritical",
      [](DerNode& n) { AddExtension(n, "300b06022a030101ff04020500"); },
      "crlExtensions"},

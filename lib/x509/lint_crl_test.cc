@@ -24,7 +24,7 @@ LintProfile Profile() {
                      *Ca().issuer.value()->subject_key_id};
 }
 
-std::string GoodTbs() {
+CrlSpec GoodSpec() {
   CrlSpec spec;
   spec.issuer_name_der = Profile().issuer_name_der;
   spec.issuer_key_id = Profile().issuer_key_id;
@@ -40,8 +40,10 @@ std::string GoodTbs() {
   entry.reason = RevocationReason::kKeyCompromise;
   entry.invalidity_time = TestTime() - absl::Hours(2);
   spec.entries.push_back(entry);
-  return *BuildCrlTbs(spec);
+  return spec;
 }
+
+std::string GoodTbs() { return *BuildCrlTbs(GoodSpec()); }
 
 std::vector<std::string> Rules(const std::vector<Finding>& findings) {
   std::vector<std::string> rules;
@@ -53,6 +55,19 @@ std::vector<std::string> Rules(const std::vector<Finding>& findings) {
 
 TEST(LintCrlTest, WhatTheBuilderWritesHasNoFinding) {
   EXPECT_THAT(Rules(LintTbsCrl(GoodTbs(), Profile())), IsEmpty());
+}
+
+TEST(LintCrlTest, DeltasTakeCertificatesOff) {
+  CrlSpec spec = GoodSpec();
+  spec.base_number = 1;
+  spec.entries[0].reason = RevocationReason::kRemoveFromCrl;
+  EXPECT_THAT(Rules(LintTbsCrl(*BuildCrlTbs(spec), Profile())), IsEmpty());
+}
+
+TEST(LintCrlTest, CompleteCrlsSayWhereTheirDeltaIs) {
+  CrlSpec spec = GoodSpec();
+  spec.freshest_uri = CrlDeltaUri("http://crl.example/idevid", 0);
+  EXPECT_THAT(Rules(LintTbsCrl(*BuildCrlTbs(spec), Profile())), IsEmpty());
 }
 
 TEST(LintCrlTest, EveryPrefixIsMalformed) {
@@ -89,6 +104,10 @@ TEST_P(SpoiledTbsCrlTest, IsFound) {
 }
 
 DerNode& Extensions(DerNode& n) { return n.At({6, 0}); }
+
+void AddExtension(DerNode& n, const char* hex) {
+  Extensions(n).children.push_back(DerNode::Parse(*HexDecode(hex)));
+}
 
 const SpoiledCase kSpoiledTbsCrlCases[] = {
     {"Version1", [](DerNode& n) { n.At({0}).content[0] = 0; },
@@ -171,12 +190,35 @@ const SpoiledCase kSpoiledTbsCrlCases[] = {
        Extensions(n).children.push_back(Extensions(n).At({1}));
      },
      "rfc5280_extensions_unique"},
-    {"DeltaCrl",
+    {"BaseAboveNumber",
      [](DerNode& n) {
        Extensions(n).children.push_back(
-           DerNode::Parse(*HexDecode("300d0603551d1b0101ff0403020101")));
+           DerNode::Parse(*HexDecode("300d0603551d1b0101ff0403020102")));
      },
-     "rfc5280_unknown_critical"}};
+     "rfc5280_delta_base_number"},
+    {"DeltaIndicatorNotCritical",
+     [](DerNode& n) { AddExtension(n, "300a0603551d1b0403020101"); },
+     "rfc5280_delta_crl_indicator"},
+    {"DeltaIndicatorIsNoNumber",
+     [](DerNode& n) { AddExtension(n, "300c0603551d1b0101ff04020500"); },
+     "rfc5280_delta_crl_indicator"},
+    {"FreshestCrlIsNone",
+     [](DerNode& n) { AddExtension(n, "30090603551d2e04020500"); },
+     "rfc5280_freshest_crl"},
+    {"DeltaOfADelta",
+     [](DerNode& n) {
+       AddExtension(n, "300d0603551d1b0101ff0403020101");
+       AddExtension(n, "30120603551d2e040b30093007a005a003860161");
+     },
+     "rfc5280_delta_without_freshest"},
+    {"UnknownCritical",
+     [](DerNode& n) { AddExtension(n, "300b06022a030101ff04020500"); },
+     "rfc5280_unknown_critical"},
+    {"NotAscending",
+     [](DerNode& n) {
+       std::swap(n.At({5, 0}), n.At({5, 1}));
+     },
+     "crl_serials_ascend"}};
 INSTANTIATE_TEST_SUITE_P(All, SpoiledTbsCrlTest,
                          ::testing::ValuesIn(kSpoiledTbsCrlCases),
                          [](const auto& info) {

@@ -22,7 +22,47 @@ constexpr LintKind kIdevid = LintKind::kIdevid;
 constexpr LintKind kLdevid = LintKind::kLdevid;
 constexpr LintKind kService = LintKind::kService;
 
+constexpr LintKind kResponder = LintKind::kOcspResponder;
+constexpr LintKind kPoint = LintKind::kEnforcementPoint;
+
 const SpoiledCase kSpoiledKindCases[] = {
+    {"ResponderForClientsToo", kResponder,
+     SetValue(oids::kExtendedKeyUsage,
+              "301406082b0601050507030906082b06010505070302"),
+     "ocsp_signing_only"},
+    {"ResponderForAnythingElse", kResponder,
+     SetValue(oids::kExtendedKeyUsage, "300a06082b06010505070302"),
+     "ocsp_signing_only"},
+    {"ResponderThatEncrypts", kResponder, SetValue(oids::kKeyUsage, "030205a0"),
+     "ocsp_digital_signature_only"},
+    {"ResponderWithoutNoCheck", kResponder, Remove(oids::kOcspNoCheck),
+     "ocsp_no_check"},
+    {"ResponderWithASpoiledNoCheck", kResponder,
+     SetValue(oids::kOcspNoCheck, "020100"), "rfc5280_extension_malformed"},
+    {"ResponderWithAnAltName", kResponder, Add("300c0603551d1104053003820161"),
+     "ocsp_no_alt_names"},
+    {"ResponderWithACrl", kResponder,
+     Add("301d0603551d1f041630143012a010a00e860c687474703a2f2f612e622f"
+         "63"),
+     "ocsp_no_pointers"},
+    {"ResponderThatNeverExpires", kResponder,
+     [](DerNode& n) {
+       n.At({4, 1}).tag = CBS_ASN1_GENERALIZEDTIME;
+       n.At({4, 1}).content = "99991231235959Z";
+     },
+     "kind_expires"},
+    {"ResponderWithoutACommonName", kResponder,
+     [](DerNode& n) {
+       n.At({5, 0, 0, 0}).content = "\x55\x04\x0a";
+     },
+     "ocsp_common_name_only"},
+    {"EnforcementPointThatIsAnOperator", kPoint,
+     SetValue(oids::kSubjectAltName,
+              "301786157370696666653a2f2f742f6f70657261746f722f6f"),
+     "spiffe_kind"},
+    {"EnforcementPointWithoutClientAuth", kPoint,
+     SetValue(oids::kExtendedKeyUsage, "300a06082b06010505070301"),
+     "kind_client_auth"},
     {"IssuerWithoutCaFlag", kIssuer, Remove(oids::kBasicConstraints),
      "kind_ca_flag"},
     {"IssuerWithoutCrlSign", kIssuer, SetValue(oids::kKeyUsage, "03020204"),

@@ -21,7 +21,9 @@ INSTANTIATE_TEST_SUITE_P(All, GoodTbsTest,
                          ::testing::Values(LintKind::kRoot, LintKind::kIssuer,
                                            LintKind::kIdevid, LintKind::kLdevid,
                                            LintKind::kService, LintKind::kLine,
-                                           LintKind::kOperator));
+                                           LintKind::kOperator,
+                                           LintKind::kOcspResponder,
+                                           LintKind::kEnforcementPoint));
 
 TEST(LintTest, FindingsBecomeAProfileViolationThatNamesTheFirstRule) {
   LintProfile profile = ProfileOf(LintKind::kLdevid);
@@ -191,7 +193,41 @@ const SpoiledCase kSpoiledTbsExtensionsCases[] = {
      "rfc5280_san_dns_name"},
     {"RelativeCrlUri", kIdevid,
      SetValue(oids::kCrlDistributionPoints, "300a3008a006a00486026162"),
-     "rfc5280_crl_uri_absolute"}};
+     "rfc5280_crl_uri_absolute"},
+    {"FreshestWithoutCrl", LintKind::kOperator,
+     [](DerNode& n) {
+       Remove(oids::kCrlDistributionPoints)(n);
+       Add("301d0603551d2e041630143012a010a00e860c687474703a2f2f612e622f"
+           "63")(n);
+     },
+     "rfc5280_freshest_needs_crl"},
+    {"RelativeFreshestUri", kIdevid,
+     Add("30140603551d2e040d300b3009a007a0058603616263"),
+     "rfc5280_crl_uri_absolute"},
+    {"NoRevAvailBesideACrl", kIdevid, Add("30090603551d3804020500"),
+     "rfc9608_no_pointers"},
+    {"NoRevAvailBesideOcsp", kIdevid,
+     [](DerNode& n) {
+       Remove(oids::kCrlDistributionPoints)(n);
+       Add("30090603551d3804020500")(n);
+       Add("302806082b06010505070101041c301a301806082b06010505073001860c"
+           "687474703a2f2f612e622f63")(n);
+     },
+     "rfc9608_no_pointers"},
+    {"NoRevAvailBesideADelta", kIdevid,
+     [](DerNode& n) {
+       Remove(oids::kCrlDistributionPoints)(n);
+       Add("30090603551d3804020500")(n);
+       Add("301d0603551d2e041630143012a010a00e860c687474703a2f2f612e622f"
+           "63")(n);
+     },
+     "rfc9608_no_pointers"},
+    {"NoRevAvailOfACa", kIssuer, Add("30090603551d3804020500"),
+     "rfc9608_not_in_ca"},
+    {"NoRevAvailCritical", kIdevid, Add("300c0603551d380101ff04020500"),
+     "rfc5280_criticality"},
+    {"NoRevAvailThatIsNone", kIdevid, Add("300a0603551d380403020100"),
+     "rfc5280_extension_malformed"}};
 INSTANTIATE_TEST_SUITE_P(Extensions, SpoiledTbsTest,
                          ::testing::ValuesIn(kSpoiledTbsExtensionsCases),
                          kNameOf);

@@ -1,15 +1,14 @@
-// What the openssl command makes of our files, and we of its files: the
+// What the openssl command makes of our files, and we of its files (OCSP:
+// openssl_ocsp_test.cc): the
 // command that most of our users will look at certificates with.
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "absl/strings/str_cat.h"
 #include "lib/base/testing.h"
 #include "lib/x509/certificate.h"
 #include "lib/x509/crl.h"
 #include "lib/x509/csr.h"
+#include "lib/x509/lint.h"
 #include "lib/x509/oid.h"
+#include "lib/x509/openssl_testing.h"
 #include "lib/x509/pem.h"
 #include "lib/x509/testing.h"
 
@@ -17,39 +16,6 @@ namespace birthmark::x509 {
 namespace {
 
 using ::testing::HasSubstr;
-
-class OpenSslTest : public ::testing::Test {
- protected:
-  std::string Path(absl::string_view name) {
-    return absl::StrCat(::testing::TempDir(), "/", name);
-  }
-
-  void Write(absl::string_view name, absl::string_view content) {
-    std::ofstream(Path(name), std::ios::binary) << content;
-  }
-
-  std::string Read(absl::string_view name) {
-    std::ifstream file(Path(name), std::ios::binary);
-    std::stringstream content;
-    content << file.rdbuf();
-    return content.str();
-  }
-
-  // Runs openssl in the test's directory; returns what it wrote.
-  std::string Run(absl::string_view arguments, int want_exit = 0) {
-    const std::string command =
-        absl::StrCat("cd '", ::testing::TempDir(), "' && /usr/bin/openssl ",
-                     arguments, " > out.txt 2>&1");
-    const int result = std::system(command.c_str());
-    EXPECT_EQ(WEXITSTATUS(result), want_exit) << command << "\n"
-                                              << Read("out.txt");
-    return Read("out.txt");
-  }
-
-  TestCa ca_;
-  const std::string spki_ =
-      TestKey::Shared(crypto::KeyAlgorithm::kP256).spki_der();
-};
 
 TEST_F(OpenSslTest, ItShowsAnIdevidAsWeMeanIt) {
   Write("leaf.pem",
@@ -79,7 +45,7 @@ TEST_F(OpenSslTest, ItVerifiesOurChainAgainstOurCrls) {
   spec.number = 1;
   spec.this_update = TestTime();
   spec.next_update = TestTime() + absl::Hours(1000);
-  spec.shard_uri = vars.crl_uri;
+  spec.shard_uri = std::string(vars.crl_uri);
   CrlEntry entry;
   entry.serial = revoked_serial;
   entry.revocation_time = TestTime();
@@ -99,6 +65,54 @@ TEST_F(OpenSslTest, ItVerifiesOurChainAgainstOurCrls) {
   EXPECT_THAT(Run(absl::StrCat(verify, "good.pem")), HasSubstr("good.pem: OK"));
   EXPECT_THAT(Run(absl::StrCat(verify, "revoked.pem"), 2),
               HasSubstr("certificate revoked"));
+}
+
+TEST_F(OpenSslTest, ItTakesRevocationsFromOurDeltas) {
+  Write("root.pem", ca_.root->ToPem());
+  Write("issuer.pem", ca_.issuer->ToPem());
+  CertificateVariables vars = LdevidVariables(spki_);
+  const std::string delta_uri = "http://crl.example/idevid/0-delta.crl";
+  vars.freshest_crl_uri = delta_uri;
+  Write("leaf.pem", Issue(ca_.LeafSpec(), vars, ca_.issuer_key).ToPem());
+  EXPECT_THAT(Run("x509 -in leaf.pem -noout -text"),
+              HasSubstr("X509v3 Freshest CRL"));
+
+  CrlSpec spec;
+  spec.issuer_name_der = std::string(ca_.issuer.value()->subject_der);
+  spec.issuer_key_id = *ca_.issuer.value()->subject_key_id;
+  spec.number = 4;
+  spec.this_update = TestTime();
+  spec.next_update = TestTime() + absl::Hours(1000);
+  spec.shard_uri = std::string(vars.crl_uri);
+  spec.freshest_uri = delta_uri;
+  const auto pem = [this](const CrlSpec& crl) {
+    const std::string tbs = *BuildCrlTbs(crl);
+    EXPECT_THAT(LintTbsCrl(tbs, LintProfile()), ::testing::IsEmpty());
+    return PemEncode(kPemCrl, *AssembleCrl(tbs, crl.signature_algorithm,
+                                           ca_.issuer_key.Sign(tbs)));
+  };
+  const std::string complete = pem(spec);
+  spec.freshest_uri = "";
+  spec.base_number = 4;
+  spec.number = 5;
+  CrlEntry entry;
+  entry.serial = std::string(vars.serial);
+  entry.revocation_time = TestTime();
+  spec.entries.push_back(entry);
+  Write("crls.pem", complete + pem(spec));
+  Write("delta.pem", pem(spec));
+  EXPECT_THAT(Run("crl -in delta.pem -noout -text"),
+              HasSubstr("X509v3 Delta CRL Indicator: critical"));
+
+  const std::string verify = absl::StrCat(
+      "verify -x509_strict -extended_crl -crl_check -attime ",
+      absl::ToUnixSeconds(TestTime() + absl::Hours(1)),
+      " -CAfile root.pem -untrusted issuer.pem -CRLfile crls.pem leaf.pem");
+  EXPECT_THAT(Run(verify), HasSubstr("leaf.pem: OK"));
+  EXPECT_THAT(
+      Run(absl::StrCat(verify.substr(0, 6), " -use_deltas", verify.substr(6)),
+          2),
+      HasSubstr("certificate revoked"));
 }
 
 TEST_F(OpenSslTest, ItVerifiesOurRequests) {

@@ -44,7 +44,8 @@ class ErrorList : public google::protobuf::io::ErrorCollector {
 };
 
 bool IsPathField(absl::string_view name) {
-  return absl::EndsWith(name, "_file") || absl::EndsWith(name, "_files");
+  return absl::EndsWith(name, "_file") || absl::EndsWith(name, "_files") ||
+         absl::EndsWith(name, "_dir");
 }
 
 bool IsAddressField(absl::string_view name) {

@@ -75,6 +75,7 @@ TEST(TextprotoTest, EveryFileFieldIsResolvedAndNothingElse) {
   config.set_listen_address("unix:s.sock");
   config.set_telemetry_address("127.0.0.1:1");
   config.mutable_identity()->set_private_key_file("k.pem");
+  config.mutable_registration()->set_revocation_journal_dir("j");
   config.mutable_ca()->add_profile_files("a");
   config.mutable_ca()->add_profile_files("/b");
   config.mutable_ca()->add_issuers()->set_sealed_key_file("i");
@@ -84,6 +85,7 @@ TEST(TextprotoTest, EveryFileFieldIsResolvedAndNothingElse) {
   EXPECT_EQ(config.listen_address(), "unix:/etc/b/s.sock");
   EXPECT_EQ(config.telemetry_address(), "127.0.0.1:1");
   EXPECT_EQ(config.identity().private_key_file(), "/etc/b/k.pem");
+  EXPECT_EQ(config.registration().revocation_journal_dir(), "/etc/b/j");
   EXPECT_EQ(config.ca().profile_files(0), "/etc/b/a");
   EXPECT_EQ(config.ca().profile_files(1), "/b");
   EXPECT_EQ(config.ca().issuers(0).sealed_key_file(), "/etc/b/i");

@@ -1,7 +1,9 @@
 #include "lib/config/validate.h"
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -25,6 +27,14 @@ constexpr int kMaxInFlightItems = 1 << 20;
 constexpr int kMaxInFlightTotal = 1000000;
 constexpr int64_t kMaxDrainSeconds = 3600;
 constexpr int64_t kMaxCrlSeconds = int64_t{366} * 24 * 3600;
+constexpr int kMaxCrlShardSize = 1000000;
+constexpr size_t kMaxUrl = 1024;
+// RFC 5019 2.2.4 and common sense: a response is not good for longer.
+constexpr int64_t kMaxOcspSeconds = int64_t{7} * 24 * 3600;
+constexpr int64_t kMaxHttpAgeSeconds = int64_t{24} * 3600;
+constexpr int64_t kMaxCrlIntervalSeconds = 3600;
+constexpr int kMaxCacheMib = 1 << 16;
+constexpr int kMaxHttpConnections = 1 << 20;
 
 absl::Status Invalid(absl::string_view field, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", what));
@@ -91,6 +101,14 @@ absl::Status CheckDuration(absl::string_view field,
   return RequireRange(Sub(field, "nanos"), duration.nanos(), 0, 999'999'999);
 }
 
+absl::Status RequireTcpAddress(absl::string_view field,
+                               absl::string_view value) {
+  BIRTHMARK_RETURN_IF_ERROR(Require(field, value));
+  BIRTHMARK_RETURN_IF_ERROR(RequireAddress(field, value));
+  return absl::StartsWith(value, "unix:") ? Invalid(field, "must be host:port")
+                                          : absl::OkStatus();
+}
+
 absl::Status CheckLimits(const v1::Limits& limits) {
   BIRTHMARK_RETURN_IF_ERROR(RequireRange(
       "limits.worker_threads", limits.worker_threads(), 0, kMaxWorkerThreads));
@@ -100,6 +118,29 @@ absl::Status CheckLimits(const v1::Limits& limits) {
       "limits.message_bytes", limits.message_bytes(), 0, kMaxMessageBytes));
   return CheckDuration("limits.drain_timeout", limits.drain_timeout(),
                        kMaxDrainSeconds);
+}
+
+// Who asks about a certificate cannot be asked to verify another one first, so
+// it is http (RFC 5280 4.2.1.13).
+absl::Status CheckUrl(absl::string_view field, absl::string_view url) {
+  constexpr absl::string_view kScheme = "http://";
+  if (url.empty()) {
+    return absl::OkStatus();
+  }
+  if (!absl::StartsWith(url, kScheme) || url.size() == kScheme.size() ||
+      absl::EndsWith(url, "/") || url.size() > kMaxUrl) {
+    return Invalid(
+        field,
+        absl::StrCat("must start with http://, not end with a slash, and have "
+                     "at most ",
+                     kMaxUrl, " characters"));
+  }
+  for (const char c : url) {
+    if (c <= ' ' || c > '~') {
+      return Invalid(field, "must be printable ASCII without spaces");
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckCa(const v1::CaConfig& ca) {
@@ -128,12 +169,12 @@ absl::Status CheckCa(const v1::CaConfig& ca) {
   if (ca.profile_files().empty()) {
     return Invalid("ca.profile_files", "at least one is required");
   }
-  const std::string& base = ca.crl_base_url();
-  if (!base.empty() &&
-      (!absl::StartsWith(base, "http://") || absl::EndsWith(base, "/"))) {
-    return Invalid("ca.crl_base_url",
-                   "must start with http:// and not end with a slash");
-  }
+  BIRTHMARK_RETURN_IF_ERROR(CheckUrl("ca.crl_base_url", ca.crl_base_url()));
+  BIRTHMARK_RETURN_IF_ERROR(CheckUrl("ca.ocsp_url", ca.ocsp_url()));
+  BIRTHMARK_RETURN_IF_ERROR(
+      CheckUrl("ca.ca_issuers_base_url", ca.ca_issuers_base_url()));
+  BIRTHMARK_RETURN_IF_ERROR(RequireRange(
+      "ca.crl_shard_size", ca.crl_shard_size(), 0, kMaxCrlShardSize));
   return CheckDuration("ca.crl_lifetime", ca.crl_lifetime(), kMaxCrlSeconds);
 }
 
@@ -157,8 +198,63 @@ absl::Status CheckRegistration(const v1::ServerConfig& config) {
   BIRTHMARK_RETURN_IF_ERROR(RequireRange("registration.max_in_flight_items",
                                          registration.max_in_flight_items(), 0,
                                          kMaxInFlightItems));
-  return RequireRange("registration.max_in_flight_total",
-                      registration.max_in_flight_total(), 0, kMaxInFlightTotal);
+  BIRTHMARK_RETURN_IF_ERROR(RequireRange("registration.max_in_flight_total",
+                                         registration.max_in_flight_total(), 0,
+                                         kMaxInFlightTotal));
+  return RequireRange("registration.revocation_approval_threshold",
+                      registration.revocation_approval_threshold(), 0,
+                      std::numeric_limits<int32_t>::max());
+}
+
+absl::Status CheckIssuerCertificates(const v1::StatusConfig& status) {
+  if (status.issuers().empty()) {
+    return Invalid("status.issuers", "at least one is required");
+  }
+  for (int i = 0; i < status.issuers_size(); ++i) {
+    const std::string field = At("status.issuers", i);
+    const std::string& id = status.issuers(i).id();
+    if (!IsResourceId(id)) {
+      return Invalid(Sub(field, "id"), "must match [a-z0-9-]{1,63}");
+    }
+    for (int j = 0; j < i; ++j) {
+      if (status.issuers(j).id() == id) {
+        return Invalid(Sub(field, "id"),
+                       absl::StrCat("\"", id, "\" is there twice"));
+      }
+    }
+    BIRTHMARK_RETURN_IF_ERROR(Require(Sub(field, "certificate_file"),
+                                      status.issuers(i).certificate_file()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckStatus(const v1::ServerConfig& config) {
+  const v1::StatusConfig& status = config.status();
+  BIRTHMARK_RETURN_IF_ERROR(
+      CheckDatabase("status.database", status.database()));
+  if (status.has_ca()) {
+    BIRTHMARK_RETURN_IF_ERROR(CheckEndpoint("status.ca", status.ca()));
+  } else if (!config.has_ca()) {
+    return Invalid("status.ca",
+                   "required unless the role `ca` is in the same process");
+  }
+  BIRTHMARK_RETURN_IF_ERROR(
+      RequireTcpAddress("status.http_address", status.http_address()));
+  BIRTHMARK_RETURN_IF_ERROR(CheckIssuerCertificates(status));
+  BIRTHMARK_RETURN_IF_ERROR(CheckDuration(
+      "status.ocsp_lifetime", status.ocsp_lifetime(), kMaxOcspSeconds));
+  BIRTHMARK_RETURN_IF_ERROR(CheckDuration(
+      "status.http_max_age", status.http_max_age(), kMaxHttpAgeSeconds));
+  BIRTHMARK_RETURN_IF_ERROR(CheckDuration(
+      "status.crl_interval", status.crl_interval(), kMaxCrlIntervalSeconds));
+  BIRTHMARK_RETURN_IF_ERROR(RequireRange(
+      "status.ocsp_cache_mib", status.ocsp_cache_mib(), 0, kMaxCacheMib));
+  BIRTHMARK_RETURN_IF_ERROR(RequireRange(
+      "status.crl_cache_mib", status.crl_cache_mib(), 0, kMaxCacheMib));
+  BIRTHMARK_RETURN_IF_ERROR(
+      RequireRange("status.threads", status.threads(), 0, kMaxWorkerThreads));
+  return RequireRange("status.connections", status.connections(), 0,
+                      kMaxHttpConnections);
 }
 
 template <typename T>
@@ -220,16 +316,13 @@ absl::Status Validate(const v1::ServerConfig& config) {
   BIRTHMARK_RETURN_IF_ERROR(CheckTrust(config.trust()));
   if (!config.telemetry_address().empty()) {
     BIRTHMARK_RETURN_IF_ERROR(
-        RequireAddress("telemetry_address", config.telemetry_address()));
-    if (absl::StartsWith(config.telemetry_address(), "unix:")) {
-      return Invalid("telemetry_address", "must be host:port");
-    }
+        RequireTcpAddress("telemetry_address", config.telemetry_address()));
   }
   BIRTHMARK_RETURN_IF_ERROR(CheckLimits(config.limits()));
   if (!config.has_ca() && !config.has_registration() &&
-      !config.has_inventory()) {
+      !config.has_inventory() && !config.has_status()) {
     return absl::InvalidArgumentError(
-        "no role: one of ca, registration, inventory is required");
+        "no role: one of ca, registration, inventory, status is required");
   }
   if (config.has_ca()) {
     BIRTHMARK_RETURN_IF_ERROR(CheckCa(config.ca()));
@@ -240,6 +333,9 @@ absl::Status Validate(const v1::ServerConfig& config) {
   if (config.has_inventory()) {
     BIRTHMARK_RETURN_IF_ERROR(
         CheckDatabase("inventory.database", config.inventory().database()));
+  }
+  if (config.has_status()) {
+    BIRTHMARK_RETURN_IF_ERROR(CheckStatus(config));
   }
   return absl::OkStatus();
 }

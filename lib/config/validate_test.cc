@@ -24,9 +24,17 @@ constexpr char kServer[] = R"(
     issuers { id: "idevid" sealed_key_file: "s" certificate_file: "c" }
     profile_files: "p"
     crl_base_url: "http://crl.example/crl"
+    ocsp_url: "http://status.example/ocsp"
+    ca_issuers_base_url: "http://status.example/ca"
+    crl_shard_size: 5000
   }
   registration { database { dsn_file: "dsn" } profile_files: "p" }
   inventory { database { dsn_file: "dsn" } }
+  status {
+    database { dsn_file: "dsn" }
+    http_address: "127.0.0.1:8080"
+    issuers { id: "idevid" certificate_file: "c" }
+  }
 )";
 
 v1::ServerConfig Server() {
@@ -93,6 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
                c.clear_ca();
                c.clear_registration();
                c.clear_inventory();
+               c.clear_status();
              },
              "no role"},
         Case{"RegistrationWithoutCa", [](auto& c) { c.clear_ca(); },
@@ -116,6 +125,71 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"CrlUrlWithSlash",
              [](auto& c) { c.mutable_ca()->set_crl_base_url("http://x/"); },
              "ca.crl_base_url"},
+        Case{"CrlUrlWithSpace",
+             [](auto& c) { c.mutable_ca()->set_crl_base_url("http://x/ y"); },
+             "ca.crl_base_url"},
+        Case{"OcspOverHttps",
+             [](auto& c) { c.mutable_ca()->set_ocsp_url("https://x/ocsp"); },
+             "ca.ocsp_url"},
+        Case{
+            "CaIssuersWithoutHost",
+            [](auto& c) { c.mutable_ca()->set_ca_issuers_base_url("http://"); },
+            "ca.ca_issuers_base_url"},
+        Case{"NegativeShardSize",
+             [](auto& c) { c.mutable_ca()->set_crl_shard_size(-1); },
+             "ca.crl_shard_size: must be 0"},
+        Case{"StatusWithoutCa",
+             [](auto& c) {
+               c.clear_ca();
+               c.clear_registration();
+             },
+             "status.ca: required unless"},
+        Case{"StatusWithoutDsn",
+             [](auto& c) {
+               c.mutable_status()->mutable_database()->clear_dsn_file();
+             },
+             "status.database.dsn_file: required"},
+        Case{"StatusWithoutHttp",
+             [](auto& c) { c.mutable_status()->clear_http_address(); },
+             "status.http_address: required"},
+        Case{"StatusHttpOnASocket",
+             [](auto& c) { c.mutable_status()->set_http_address("unix:/x"); },
+             "status.http_address: must be host:port"},
+        Case{"StatusWithoutIssuers",
+             [](auto& c) { c.mutable_status()->clear_issuers(); },
+             "status.issuers: at least one"},
+        Case{"StatusIssuerTwice",
+             [](auto& c) {
+               *c.mutable_status()->add_issuers() = c.status().issuers(0);
+             },
+             "status.issuers[1].id: \"idevid\" is there twice"},
+        Case{"StatusIssuerWithoutCertificate",
+             [](auto& c) {
+               c.mutable_status()->mutable_issuers(0)->clear_certificate_file();
+             },
+             "status.issuers[0].certificate_file: required"},
+        Case{"OcspLifetimeTooLong",
+             [](auto& c) {
+               c.mutable_status()->mutable_ocsp_lifetime()->set_seconds(8 *
+                                                                        86400);
+             },
+             "status.ocsp_lifetime.seconds"},
+        Case{"NegativeCrlInterval",
+             [](auto& c) {
+               c.mutable_status()->mutable_crl_interval()->set_seconds(-1);
+             },
+             "status.crl_interval.seconds"},
+        Case{"CacheTooLarge",
+             [](auto& c) { c.mutable_status()->set_ocsp_cache_mib(1 << 20); },
+             "status.ocsp_cache_mib"},
+        Case{"NegativeConnections",
+             [](auto& c) { c.mutable_status()->set_connections(-1); },
+             "status.connections"},
+        Case{"NegativeThreshold",
+             [](auto& c) {
+               c.mutable_registration()->set_revocation_approval_threshold(-1);
+             },
+             "registration.revocation_approval_threshold"},
         Case{"NoDsn",
              [](auto& c) {
                c.mutable_inventory()->mutable_database()->clear_dsn_file();

@@ -33,13 +33,49 @@ std::vector<std::string> Seeds() {
     spec.entries.push_back(entry);
   }
   add();
+  x509::CrlSpec delta = spec;
+  spec.freshest_uri = x509::CrlDeltaUri("http://crl.example/idevid", 0);
+  add();
+  spec = delta;
+  spec.base_number = 76;
+  spec.entries[3].reason = x509::RevocationReason::kRemoveFromCrl;
+  add();
   return seeds;
 }
 
 }  // namespace birthmark::fuzz
 
-// What parses holds its own entries, and the linter finds no malformed DER in
-// it.
+namespace {
+
+// The next CRL without changes says the same; without its entries, nothing.
+void CheckNext(const birthmark::x509::Crl& crl) {
+  const auto& fields = crl.fields();
+  birthmark::x509::CrlSpec spec;
+  spec.issuer_name_der = std::string(fields.issuer_der);
+  spec.issuer_key_id = fields.authority_key_id;
+  spec.this_update = birthmark::x509::TestTime();
+  spec.next_update = birthmark::x509::TestTime() + absl::Hours(1);
+  if (fields.shard_uris.size() == 1) {
+    spec.shard_uri = fields.shard_uris[0];
+  }
+  std::vector<std::string> serials;
+  birthmark::x509::CrlEntryReader entries = crl.Entries();
+  for (birthmark::x509::CrlEntryView entry; entries.Next(&entry);) {
+    serials.emplace_back(entry.serial);
+  }
+  const auto same = BuildNextCrlTbs(spec, crl, {});
+  const auto empty = BuildNextCrlTbs(spec, crl, serials);
+  FUZZ_CHECK(same.ok() == empty.ok());
+  if (same.ok()) {
+    FUZZ_CHECK(same->size() >= empty->size() + crl.entries_der().size());
+    FUZZ_CHECK(*empty == *birthmark::x509::BuildCrlTbs(spec));
+  }
+}
+
+}  // namespace
+
+// What parses holds its own entries, the next CRL can be made of it if it is
+// one of ours, and the linter finds no malformed DER in it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using birthmark::x509::Crl;
   const absl::string_view input(reinterpret_cast<const char*>(data), size);
@@ -50,10 +86,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   FUZZ_CHECK(crl->fields().der == input);
-  for (const auto& entry : crl->fields().entries) {
-    const auto* found = crl->Find(entry.serial);
-    FUZZ_CHECK(found != nullptr && found->serial == entry.serial);
+  size_t count = 0;
+  birthmark::x509::CrlEntryReader entries = crl->Entries();
+  for (birthmark::x509::CrlEntryView entry; entries.Next(&entry); ++count) {
+    const auto found = crl->Find(entry.serial);
+    FUZZ_CHECK(found.has_value() && found->der == entry.der);
   }
+  FUZZ_CHECK(!entries.failed() && count == crl->fields().entry_count);
+  CheckNext(*crl);
   for (const auto& finding : birthmark::x509::LintTbsCrl(
            crl->fields().tbs, birthmark::x509::LintProfile())) {
     FUZZ_CHECK(finding.rule != "der_malformed");

@@ -48,6 +48,19 @@ BEGIN
   VALUES (nextval('revocation_revisions'), NEW.serial, NEW.issuer_id,
           NEW.crl_shard, NEW.not_after, NEW.state, NEW.reason, NEW.revoke_time,
           NEW.invalidity_time, NEW.update_time);
+  -- A restored database may have forgotten the shard. Its CRL is made all the same,
+  -- and it takes no more certificates: nobody knows how many it has.
+  IF NEW.crl_shard >= 0 AND NOT EXISTS (
+      SELECT FROM crl_shards
+      WHERE issuer_id = NEW.issuer_id AND crl_shard = NEW.crl_shard
+        AND live_until >= NEW.not_after) THEN
+    INSERT INTO crl_shards AS s
+      (issuer_id, crl_shard, assigned, live_until, create_time)
+    VALUES (NEW.issuer_id, NEW.crl_shard, 2147483647, NEW.not_after,
+            NEW.update_time)
+    ON CONFLICT (issuer_id, crl_shard) DO UPDATE
+    SET live_until = greatest(s.live_until, excluded.live_until);
+  END IF;
   PERFORM pg_notify('revocations', '');
   RETURN NULL;
 END

@@ -7,21 +7,20 @@
 
 namespace birthmark::storage {
 
-CrlRow ReadCrl(const pqxx::row& row, int first_column) {
-  const int first = first_column;
-  CrlRow crl = {.issuer_id = ReadText(row[first]),
-                .crl_shard = static_cast<int>(ReadInt(row[first + 1])),
-                .number = ReadInt(row[first + 2]),
-                .revision = ReadInt(row[first + 3]),
-                .this_update = ReadTime(row[first + 4]),
-                .next_update = ReadTime(row[first + 5]),
-                .expired_before = ReadTime(row[first + 6]),
-                .entries = static_cast<int>(ReadInt(row[first + 7]))};
-  if (!row[first + 8].is_null()) {
-    crl.delta = {.base_number = ReadInt(row[first + 8]),
-                 .base_revision = ReadInt(row[first + 9]),
-                 .base_time = ReadTime(row[first + 10]),
-                 .entries = static_cast<int>(ReadInt(row[first + 11]))};
+CrlRow ReadCrl(const pqxx::row& row) {
+  CrlRow crl = {.issuer_id = ReadText(row[0]),
+                .crl_shard = static_cast<int>(ReadInt(row[1])),
+                .number = ReadInt(row[2]),
+                .revision = ReadInt(row[3]),
+                .this_update = ReadTime(row[4]),
+                .next_update = ReadTime(row[5]),
+                .expired_before = ReadTime(row[6]),
+                .entries = static_cast<int>(ReadInt(row[7]))};
+  if (!row[8].is_null()) {
+    crl.delta = {.base_number = ReadInt(row[8]),
+                 .base_revision = ReadInt(row[9]),
+                 .base_time = ReadTime(row[10]),
+                 .entries = static_cast<int>(ReadInt(row[11]))};
   }
   return crl;
 }

@@ -17,7 +17,9 @@ namespace birthmark::storage {
   "c.next_update, c.expired_before, c.entries, c.base_number, "     \
   "c.base_revision, c.base_time, c.delta_entries"
 
-CrlRow ReadCrl(const pqxx::row& row, int first_column = 0);
+inline constexpr int kCrlColumns = 12;
+
+CrlRow ReadCrl(const pqxx::row& row);
 
 // CrlShardNotFound is kNotFound / CRL_SHARD_NOT_FOUND.
 absl::Status CrlShardNotFound(absl::string_view issuer_id, int crl_shard);

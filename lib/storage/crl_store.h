@@ -53,16 +53,19 @@ class CrlStore {
     std::optional<CrlRow> newest;
     // What the new one must say that it includes.
     int64_t revision = 0;
-    // With `newest`: the present state of what changed after its revision, one
-    // row a certificate, in order of serial. Without, or if the whole was asked
+    // With `newest`: the present state of what changed after its revision and
+    // has not expired before `expired_before` of Request, one row a
+    // certificate, in order of serial. Without, or if the whole was asked
     // for: every revocation of the shard that is held or revoked and has not
     // expired before `expired_before` of Request.
     std::vector<RevocationRow> changed;
     bool whole = false;
-    // With `newest`, unless `whole`: serials on it whose certificates expired
-    // in [newest->expired_before, expired_before of Request).
+    // With `newest`, unless `whole`: serials that were revoked and whose
+    // certificates expired in [newest->expired_before, expired_before of
+    // Request). They leave the CRL and are not in `changed`.
     std::vector<std::string> expired;
-    // The present state of what changed after `base_revision` of Request.
+    // The present state of what changed after `base_revision` of Request and
+    // has not expired before `expired_before`, in order of serial.
     std::vector<RevocationRow> since_base;
   };
 

@@ -1,6 +1,7 @@
 #include "lib/storage/fake_database.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -37,8 +38,12 @@ RevocationChange ChangeOf(const RevocationRow& row, int64_t revision) {
 // the shard known, so that its CRL is made.
 void KnowShard(FakeDatabase::Tables& tables, const RevocationRow& row) {
   if (row.crl_shard >= 0) {
-    FakeDatabase::Shard& shard =
-        tables.crl_shards[{row.issuer_id, row.crl_shard}];
+    const auto [place, fresh] =
+        tables.crl_shards.try_emplace({row.issuer_id, row.crl_shard});
+    FakeDatabase::Shard& shard = place->second;
+    if (fresh) {
+      shard.assigned = std::numeric_limits<int>::max();
+    }
     shard.live_until = std::max(shard.live_until, row.not_after);
   }
 }
@@ -167,6 +172,15 @@ int64_t FakeLatestRevision(const FakeDatabase::Tables& tables,
     }
   }
   return 0;
+}
+
+bool FakeIsLive(const FakeDatabase::Tables& tables,
+                const FakeDatabase::ShardKey& key,
+                const FakeDatabase::Shard& shard, absl::Time now) {
+  const auto crl = tables.crls.find(key);
+  return shard.live_until >= now ||
+         (crl != tables.crls.end() &&
+          crl->second.this_update <= shard.live_until);
 }
 
 }  // namespace birthmark::storage

@@ -18,10 +18,12 @@
 #include "lib/storage/certificate_store.h"
 #include "lib/storage/crl_store.h"
 #include "lib/storage/device_row.h"
+#include "lib/storage/enforcement_store.h"
 #include "lib/storage/fleet_store.h"
 #include "lib/storage/key_row.h"
 #include "lib/storage/line_store.h"
 #include "lib/storage/mutation.h"
+#include "lib/storage/revocation_job_store.h"
 #include "lib/storage/revocation_log.h"
 
 namespace birthmark::storage {
@@ -59,6 +61,10 @@ class FakeDatabase {
     absl::Time live_until;
   };
   using ShardKey = std::pair<std::string, int>;
+  struct Job {
+    RevocationJobRow row;
+    std::string position;  // the last serial number that it has gone through
+  };
 
   // Tables are copied at the start of a change and put back if it fails.
   struct Tables {
@@ -75,6 +81,8 @@ class FakeDatabase {
     std::map<ShardKey, Shard> crl_shards;
     std::map<ShardKey, CrlRow> crls;
     std::vector<RevocationChange> changes;  // in order of revision
+    std::map<std::string, Job> jobs;
+    std::map<std::string, EnforcementPointRow> points;
     std::map<RequestKey, RequestRecord> requests;
     std::vector<audit::Entry> audit;
   };
@@ -125,6 +133,10 @@ bool FakeRevoke(FakeDatabase::Tables& tables, const CertificateRow& certificate,
 // none.
 int64_t FakeLatestRevision(const FakeDatabase::Tables& tables,
                            const FakeDatabase::ShardKey& shard);
+// FakeIsLive says whether a shard still needs CRLs.
+bool FakeIsLive(const FakeDatabase::Tables& tables,
+                const FakeDatabase::ShardKey& key,
+                const FakeDatabase::Shard& shard, absl::Time now);
 // FakeBlockKey blocks a key, if it is known.
 void FakeBlockKey(FakeDatabase::Tables& tables, const std::string& spki_sha256,
                   absl::Time time);

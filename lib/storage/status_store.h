@@ -67,8 +67,9 @@ class StatusStore {
   // ShardTruth is one CRL and what ought to be on it, read at one moment.
   struct ShardTruth {
     CrlRow crl;
-    // Serials that are held or revoked, whose certificate has not expired
-    // before crl.this_update, in order.
+    // Serials that are held or revoked and whose certificates had not expired
+    // before crl.expired_before, in order: but for those in `changed`, just
+    // these must be on the CRL.
     std::vector<std::string> revoked;
     // Serials that changed after crl.revision, in order: the CRL may be either
     // way about them.

@@ -22,6 +22,7 @@ class PostgresCluster {
   static constexpr char kCa[] = "birthmark_ca";
   static constexpr char kRegistration[] = "birthmark_registration";
   static constexpr char kInventory[] = "birthmark_inventory";
+  static constexpr char kStatus[] = "birthmark_status";
   static constexpr char kSuperuser[] = "postgres";
 
   struct Options {

@@ -51,6 +51,7 @@ struct RevocationJobRow {
   int64_t revoked = 0;
   int64_t already_revoked = 0;
   int64_t expired = 0;
+  absl::Time next_step_time;
   std::string last_error;
   std::string create_actor;
   std::string approve_actor;  // empty: nobody
@@ -91,8 +92,9 @@ class RevocationJobStore {
   virtual absl::StatusOr<std::vector<RevocationJobRow>> List(
       const std::optional<JobCursor>& after, int limit) = 0;
 
-  // Move lets `change` alter the job's state and approver under its lock, and
-  // stores what it made of it with the mutation that `mutation_for` makes.
+  // Move lets `change` alter the job's state, approver and times under its
+  // lock, and stores what it made of it with the mutation that `mutation_for`
+  // makes.
   // Fails with what `change` fails with. If `change` leaves the state as it is,
   // nothing is stored.
   using Change = std::function<absl::Status(RevocationJobRow&)>;
@@ -106,13 +108,14 @@ class RevocationJobStore {
   // event each (if a device's) and the audit entries that `entry_for` makes,
   // counts them, moves the job's position and says when the next step may be
   // (by its rate). A job that is through is kDone, with the entry of `end_for`.
-  // Returns the job, or nothing if there was nothing to do.
+  // Returns the job, or nothing if there was nothing to do. `job_id` is the job
+  // that it was at, also if it failed; empty if there was none.
   using EntryMaker = std::function<audit::Entry(const RevocationJobRow& job,
                                                 const RevocationRow& revoked)>;
   using EndMaker = std::function<audit::Entry(const RevocationJobRow& job)>;
   virtual absl::StatusOr<std::optional<RevocationJobRow>> Step(
       absl::Time now, int limit, const EntryMaker& entry_for,
-      const EndMaker& end_for) = 0;
+      const EndMaker& end_for, std::string& job_id) = 0;
 
   // Postpone notes what kept a job from going on; it is tried again after
   // `until`.

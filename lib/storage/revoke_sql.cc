@@ -48,6 +48,23 @@ constexpr Statement kRevokeSuperseded = {"revoke_superseded", R"(
     WHERE r.state = 3
     RETURNING )" BIRTHMARK_REVOCATION_COLUMNS};
 
+constexpr Statement kRevokeThese = {"revoke_these", R"(
+    INSERT INTO revocations AS r
+      (serial, issuer_id, crl_shard, not_after, state, reason, actor, version,
+       revoke_time, invalidity_time, update_time)
+    SELECT u.serial, u.issuer_id, u.crl_shard, u.not_after, 2, $5::smallint,
+           $6::text, 2, $7::timestamptz, $8::timestamptz, $9::timestamptz
+    FROM unnest($1::bytea[], $2::text[], $3::integer[], $4::timestamptz[])
+      AS u (serial, issuer_id, crl_shard, not_after)
+    ORDER BY u.serial
+    ON CONFLICT (serial) DO UPDATE
+    SET state = excluded.state, reason = excluded.reason,
+        actor = excluded.actor, version = r.version + 1,
+        revoke_time = excluded.revoke_time,
+        invalidity_time = excluded.invalidity_time,
+        update_time = excluded.update_time
+    WHERE r.state <> 2
+    RETURNING )" BIRTHMARK_REVOCATION_COLUMNS};
 // A blocked key stays so; one that was retired is blocked too.
 constexpr Statement kBlockKeys = {"revoke_block_keys", R"(
     WITH locked AS MATERIALIZED (
@@ -85,6 +102,26 @@ std::vector<RevocationRow> RevokeSuperseded(Session& session,
   return ReadAll(session.Exec(kRevokeSuperseded, Text(device_uid),
                               Bytes(serial), Int(kSuperseded), Text(actor),
                               At(time)));
+}
+
+std::vector<RevocationRow> RevokeThese(Session& session,
+                                       absl::Span<const RevocationRow> rows) {
+  BytesArray serials;
+  TextArray issuer_ids;
+  IntegerArray crl_shards;
+  TimeArray not_after;
+  for (const RevocationRow& row : rows) {
+    serials.Add(row.serial);
+    issuer_ids.Add(row.issuer_id);
+    crl_shards.Add(row.crl_shard);
+    not_after.Add(row.not_after);
+  }
+  const RevocationRow& first = rows.front();
+  return ReadAll(
+      session.Exec(kRevokeThese, serials.Take(), issuer_ids.Take(),
+                   crl_shards.Take(), not_after.Take(), Int(first.reason),
+                   Text(first.actor), At(first.revoke_time),
+                   AtOrNull(first.invalidity_time), At(first.update_time)));
 }
 
 void BlockKeys(Session& session, absl::Span<const std::string> spki_sha256s,

@@ -30,6 +30,12 @@ std::vector<RevocationRow> RevokeSuperseded(Session& session,
                                             absl::string_view actor,
                                             absl::Time time);
 
+// RevokeThese revokes those of `rows` that are not revoked for good (held ones
+// too), all of them with the reason, actor and times of the first, and returns
+// what it revoked. Not empty.
+std::vector<RevocationRow> RevokeThese(Session& session,
+                                       absl::Span<const RevocationRow> rows);
+
 // BlockKeys blocks keys for ever, in an order that all callers share: keys
 // before revocations, and both in order.
 void BlockKeys(Session& session, absl::Span<const std::string> spki_sha256s,

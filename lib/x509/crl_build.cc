@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -21,13 +20,6 @@ using internal::ContextTag;
 constexpr CBS_ASN1_TAG kUriName = ContextTag(6);
 constexpr uint64_t kVersion2 = 1;
 constexpr size_t kMaxSerial = 20;
-constexpr size_t kUsualEntrySize = 48;
-
-absl::Status Invalid(absl::string_view field, absl::string_view what) {
-  return MakeError(absl::StatusCode::kInvalidArgument, reasons::kCrlInvalid,
-                   absl::StrCat("the CRL's ", field, " ", what),
-                   {{"field", field}});
-}
 
 bool OpenExtension(CBB* extensions, absl::string_view oid, bool critical,
                    CBB* extension, CBB* value) {
@@ -56,26 +48,6 @@ bool AddInvalidityDate(CBB* extensions, absl::Time time) {
   return OpenExtension(extensions, oids::kInvalidityDate, /*critical=*/false,
                        &extension, &value) &&
          internal::AddGeneralizedTime(&value, time) && CBB_flush(extensions);
-}
-
-bool AddEntry(CBB* entries, const CrlEntry& entry) {
-  CBB sequence;
-  CBB extensions;
-  const bool has_reason = entry.reason != RevocationReason::kUnspecified;
-  if (!CBB_add_asn1(entries, &sequence, CBS_ASN1_SEQUENCE) ||
-      !internal::AddUnsigned(&sequence, entry.serial) ||
-      !internal::AddTime(&sequence, entry.revocation_time)) {
-    return false;
-  }
-  if (has_reason || entry.invalidity_time.has_value()) {
-    if (!CBB_add_asn1(&sequence, &extensions, CBS_ASN1_SEQUENCE) ||
-        (has_reason && !AddReason(&extensions, entry.reason)) ||
-        (entry.invalidity_time.has_value() &&
-         !AddInvalidityDate(&extensions, *entry.invalidity_time))) {
-      return false;
-    }
-  }
-  return CBB_flush(entries);
 }
 
 bool AddNumberExtension(CBB* extensions, absl::string_view oid, bool critical,
@@ -153,202 +125,122 @@ absl::Status CheckEntries(const CrlSpec& spec) {
   for (const CrlEntry& entry : spec.entries) {
     if (entry.serial.empty() || entry.serial.size() > kMaxSerial ||
         (entry.serial.front() & 0x80) != 0) {
-      return Invalid("entry",
-                     "has a serial that is not a positive number of "
-                     "1 to 20 octets");
+      return internal::CrlInvalid(
+          "entry",
+          "has a serial that is not a positive number of "
+          "1 to 20 octets");
     }
     if (entry.reason == RevocationReason::kRemoveFromCrl &&
         !spec.base_number.has_value()) {
-      return Invalid("entry", "has a reason that only delta CRLs have");
+      return internal::CrlInvalid("entry",
+                                  "has a reason that only delta CRLs have");
     }
     if (last != nullptr && CompareSerials(last->serial, entry.serial) >= 0) {
-      return Invalid("entry", "does not follow in ascending order, once each");
+      return internal::CrlInvalid(
+          "entry", "does not follow in ascending order, once each");
     }
     last = &entry;
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckSpec(const CrlSpec& spec) {
-  CBS name = internal::ToCbs(spec.issuer_name_der);
-  absl::string_view content;
-  if (!internal::ReadContent(&name, CBS_ASN1_SEQUENCE, &content) ||
-      CBS_len(&name) != 0 || content.empty()) {
-    return Invalid("issuer", "is not a Name with attributes");
-  }
-  if (spec.issuer_key_id.empty()) {
-    return Invalid("issuer_key_id", "is empty");
-  }
-  if (spec.next_update <= spec.this_update) {
-    return Invalid("next_update", "is not after this_update");
-  }
-  if (!internal::IsAsciiGraphic(spec.shard_uri)) {
-    return Invalid("shard_uri", "is not an ASCII URI");
-  }
-  if (!internal::IsAsciiGraphic(spec.freshest_uri)) {
-    return Invalid("freshest_uri", "is not an ASCII URI");
-  }
-  if (spec.base_number.has_value() &&
-      (*spec.base_number > spec.number || !spec.freshest_uri.empty())) {
-    return Invalid("base_number",
-                   "is above the number, or stands with freshest_uri");
-  }
-  return CheckEntries(spec);
-}
-
-absl::Status CheckPrevious(const CrlSpec& spec, const CrlFields& previous) {
-  if (spec.base_number.has_value()) {
-    return Invalid("base_number", "has no place in a complete CRL");
-  }
-  if (previous.base_number.has_value()) {
-    return Invalid("previous", "is a delta CRL");
-  }
-  if (!previous.ascending) {
-    return Invalid("previous", "does not have its entries in ascending order");
-  }
-  if (previous.issuer_der != spec.issuer_name_der) {
-    return Invalid("previous", "is of another issuer");
-  }
-  const bool same_shard = spec.shard_uri.empty()
-                              ? previous.shard_uris.empty()
-                              : previous.shard_uris.size() == 1 &&
-                                    previous.shard_uris[0] == spec.shard_uri;
-  return same_shard ? absl::OkStatus()
-                    : Invalid("previous", "is of another shard");
-}
-
 // Content of revokedCertificates, "" if there are none.
 absl::StatusOr<std::string> EncodeEntries(
     const std::vector<CrlEntry>& entries) {
-  internal::Writer writer(entries.size() * kUsualEntrySize + 1);
+  internal::Writer writer(entries.size() * internal::kUsualCrlEntrySize + 1);
   for (const CrlEntry& entry : entries) {
-    if (!AddEntry(writer.cbb(), entry)) {
-      return Invalid("entry", "cannot be encoded");
+    if (!internal::AddCrlEntry(writer.cbb(), entry)) {
+      return internal::CrlInvalid("entry", "cannot be encoded");
     }
   }
   return writer.Take();
 }
 
-// Merger writes old and new entries in one order. Old ones are copied in runs
-// as long as nothing comes between them.
-class Merger {
- public:
-  Merger(const std::vector<CrlEntry>& added,
-         const std::vector<absl::string_view>& removed, size_t capacity)
-      : next_(added.begin()),
-        end_(added.end()),
-        removed_(removed.begin()),
-        removed_end_(removed.end()),
-        writer_(capacity) {}
+}  // namespace
 
-  // Old takes the next old entry; `entry` is where it stands.
-  bool Old(absl::string_view entry, absl::string_view serial) {
-    while (next_ != end_ && CompareSerials(next_->serial, serial) < 0) {
-      if (!New()) {
-        return false;
-      }
-    }
-    while (removed_ != removed_end_ && CompareSerials(*removed_, serial) < 0) {
-      ++removed_;
-    }
-    const bool replaced =
-        next_ != end_ && CompareSerials(next_->serial, serial) == 0;
-    const bool gone =
-        removed_ != removed_end_ && CompareSerials(*removed_, serial) == 0;
-    if (replaced || gone) {
-      return true;
-    }
-    if (run_.data() + run_.size() != entry.data()) {
-      if (!Flush()) {
-        return false;
-      }
-      run_ = entry.substr(0, 0);
-    }
-    run_ = absl::string_view(run_.data(), run_.size() + entry.size());
-    return true;
+namespace internal {
+
+absl::Status CrlInvalid(absl::string_view field, absl::string_view what) {
+  return MakeError(absl::StatusCode::kInvalidArgument, reasons::kCrlInvalid,
+                   absl::StrCat("the CRL's ", field, " ", what),
+                   {{"field", field}});
+}
+
+bool AddCrlEntry(CBB* entries, const CrlEntry& entry) {
+  CBB sequence;
+  CBB extensions;
+  const bool has_reason = entry.reason != RevocationReason::kUnspecified;
+  if (!CBB_add_asn1(entries, &sequence, CBS_ASN1_SEQUENCE) ||
+      !AddUnsigned(&sequence, entry.serial) ||
+      !AddTime(&sequence, entry.revocation_time)) {
+    return false;
   }
-
-  bool Finish(std::string* out) {
-    while (next_ != end_) {
-      if (!New()) {
-        return false;
-      }
-    }
-    if (!Flush()) {
+  if (has_reason || entry.invalidity_time.has_value()) {
+    if (!CBB_add_asn1(&sequence, &extensions, CBS_ASN1_SEQUENCE) ||
+        (has_reason && !AddReason(&extensions, entry.reason)) ||
+        (entry.invalidity_time.has_value() &&
+         !AddInvalidityDate(&extensions, *entry.invalidity_time))) {
       return false;
     }
-    *out = writer_.Take();
-    return true;
   }
+  return CBB_flush(entries);
+}
 
- private:
-  bool New() { return Flush() && AddEntry(writer_.cbb(), *next_++); }
-
-  bool Flush() {
-    const bool ok = internal::AddBytes(writer_.cbb(), run_);
-    run_ = absl::string_view();
-    return ok;
+absl::Status CheckCrlSpec(const CrlSpec& spec) {
+  CBS name = ToCbs(spec.issuer_name_der);
+  absl::string_view content;
+  if (!ReadContent(&name, CBS_ASN1_SEQUENCE, &content) || CBS_len(&name) != 0 ||
+      content.empty()) {
+    return CrlInvalid("issuer", "is not a Name with attributes");
   }
-
-  std::vector<CrlEntry>::const_iterator next_;
-  const std::vector<CrlEntry>::const_iterator end_;
-  std::vector<absl::string_view>::const_iterator removed_;
-  const std::vector<absl::string_view>::const_iterator removed_end_;
-  absl::string_view run_;
-  internal::Writer writer_;
-};
-
-// The removed serials in ascending order, none of them among the new entries.
-absl::StatusOr<std::vector<absl::string_view>> SortRemoved(
-    const CrlSpec& spec, absl::Span<const std::string> removed) {
-  std::vector<absl::string_view> sorted(removed.begin(), removed.end());
-  std::sort(sorted.begin(), sorted.end(),
-            [](absl::string_view a, absl::string_view b) {
-              return CompareSerials(a, b) < 0;
-            });
-  auto entry = spec.entries.begin();
-  for (const absl::string_view serial : sorted) {
-    while (entry != spec.entries.end() &&
-           CompareSerials(entry->serial, serial) < 0) {
-      ++entry;
-    }
-    if (entry != spec.entries.end() &&
-        CompareSerials(entry->serial, serial) == 0) {
-      return Invalid("removed", "holds the serial of a new entry");
-    }
+  if (spec.issuer_key_id.empty()) {
+    return CrlInvalid("issuer_key_id", "is empty");
   }
-  return sorted;
+  if (spec.next_update <= spec.this_update) {
+    return CrlInvalid("next_update", "is not after this_update");
+  }
+  if (!IsAsciiGraphic(spec.shard_uri)) {
+    return CrlInvalid("shard_uri", "is not an ASCII URI");
+  }
+  if (!IsAsciiGraphic(spec.freshest_uri)) {
+    return CrlInvalid("freshest_uri", "is not an ASCII URI");
+  }
+  if (spec.base_number.has_value() &&
+      (*spec.base_number > spec.number || !spec.freshest_uri.empty())) {
+    return CrlInvalid("base_number",
+                      "is above the number, or stands with freshest_uri");
+  }
+  return CheckEntries(spec);
 }
 
 // TBSCertList around `entries`                             -- RFC 5280 5.1.2
-absl::StatusOr<std::string> WriteTbs(const CrlSpec& spec,
-                                     absl::string_view entries) {
-  internal::Writer writer(512 + entries.size());
+absl::StatusOr<std::string> WriteCrlTbs(const CrlSpec& spec,
+                                        absl::string_view entries) {
+  Writer writer(512 + entries.size());
   CBB tbs;
   if (!CBB_add_asn1(writer.cbb(), &tbs, CBS_ASN1_SEQUENCE) ||
       !CBB_add_asn1_uint64(&tbs, kVersion2) ||
-      !internal::AddBytes(
-          &tbs, crypto::AlgorithmIdentifierDer(spec.signature_algorithm)) ||
-      !internal::AddBytes(&tbs, spec.issuer_name_der) ||
-      !internal::AddTime(&tbs, spec.this_update) ||
-      !internal::AddTime(&tbs, spec.next_update)) {
-    return Invalid("update times", "are outside of 1950 to 9999");
+      !AddBytes(&tbs,
+                crypto::AlgorithmIdentifierDer(spec.signature_algorithm)) ||
+      !AddBytes(&tbs, spec.issuer_name_der) ||
+      !AddTime(&tbs, spec.this_update) || !AddTime(&tbs, spec.next_update)) {
+    return CrlInvalid("update times", "are outside of 1950 to 9999");
   }
   // revokedCertificates must be absent rather than empty.
   if (!entries.empty() && !AddElement(&tbs, CBS_ASN1_SEQUENCE, entries)) {
-    return Invalid("entries", "cannot be encoded");
+    return CrlInvalid("entries", "cannot be encoded");
   }
   if (!AddCrlExtensions(&tbs, spec)) {
-    return Invalid("extensions", "cannot be encoded");
+    return CrlInvalid("extensions", "cannot be encoded");
   }
   std::string der = writer.Take();
   if (der.empty()) {
-    return Invalid("fields", "cannot be encoded");
+    return CrlInvalid("fields", "cannot be encoded");
   }
   return der;
 }
 
-}  // namespace
+}  // namespace internal
 
 std::string CrlShardUri(absl::string_view base_uri, int shard) {
   while (!base_uri.empty() && base_uri.back() == '/') {
@@ -365,39 +257,10 @@ std::string CrlDeltaUri(absl::string_view base_uri, int shard) {
 }
 
 absl::StatusOr<std::string> BuildCrlTbs(const CrlSpec& spec) {
-  BIRTHMARK_RETURN_IF_ERROR(CheckSpec(spec));
+  BIRTHMARK_RETURN_IF_ERROR(internal::CheckCrlSpec(spec));
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string entries,
                              EncodeEntries(spec.entries));
-  return WriteTbs(spec, entries);
-}
-
-absl::StatusOr<std::string> BuildNextCrlTbs(
-    const CrlSpec& spec, const Crl& previous,
-    absl::Span<const std::string> removed) {
-  BIRTHMARK_RETURN_IF_ERROR(CheckSpec(spec));
-  BIRTHMARK_RETURN_IF_ERROR(CheckPrevious(spec, previous.fields()));
-  BIRTHMARK_ASSIGN_OR_RETURN(const std::vector<absl::string_view> gone,
-                             SortRemoved(spec, removed));
-  const absl::string_view old_entries = previous.entries_der();
-  Merger merger(spec.entries, gone,
-                old_entries.size() + spec.entries.size() * kUsualEntrySize + 1);
-  CBS rest = internal::ToCbs(old_entries);
-  while (CBS_len(&rest) != 0) {
-    absl::string_view entry;
-    absl::string_view serial;
-    CBS fields;
-    if (!internal::ReadCrlEntrySerial(&rest, &entry, &serial, &fields)) {
-      return Invalid("previous", "has a spoiled entry");
-    }
-    if (!merger.Old(entry, serial)) {
-      return Invalid("entry", "cannot be encoded");
-    }
-  }
-  std::string entries;
-  if (!merger.Finish(&entries)) {
-    return Invalid("entry", "cannot be encoded");
-  }
-  return WriteTbs(spec, entries);
+  return internal::WriteCrlTbs(spec, entries);
 }
 
 absl::StatusOr<std::string> AssembleCrl(absl::string_view tbs,
@@ -408,7 +271,7 @@ absl::StatusOr<std::string> AssembleCrl(absl::string_view tbs,
       !internal::AddSigned(writer.cbb(), tbs,
                            crypto::AlgorithmIdentifierDer(algorithm),
                            signature)) {
-    return Invalid("signature", "or to-be-signed part is missing");
+    return internal::CrlInvalid("signature", "or to-be-signed part is missing");
   }
   return writer.Take();
 }

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "lib/x509/crl.h"
 #include "lib/x509/der.h"
 
 namespace birthmark::x509::internal {
@@ -15,6 +19,23 @@ namespace birthmark::x509::internal {
 // serial without the sign octet, and what follows the serial.
 bool ReadCrlEntrySerial(CBS* entries, absl::string_view* der,
                         absl::string_view* serial, CBS* rest);
+
+// How many octets an entry usually has.
+inline constexpr size_t kUsualCrlEntrySize = 48;
+
+// CrlInvalid is kInvalidArgument / CRL_INVALID with `field`.
+absl::Status CrlInvalid(absl::string_view field, absl::string_view what);
+
+// CheckCrlSpec says whether `spec` can be written.
+absl::Status CheckCrlSpec(const CrlSpec& spec);
+
+// AddCrlEntry appends one entry.
+bool AddCrlEntry(CBB* entries, const CrlEntry& entry);
+
+// WriteCrlTbs returns the TBSCertList of `spec` around `entries`, which take
+// the place of spec.entries: the content of revokedCertificates.
+absl::StatusOr<std::string> WriteCrlTbs(const CrlSpec& spec,
+                                        absl::string_view entries);
 
 // ForEachExtension reads each Extension of `extensions` once, at least one.
 // `handle` returns false if it is malformed, or critical and not known.

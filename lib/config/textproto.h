@@ -47,7 +47,6 @@ std::string Print(const google::protobuf::Message& message);
 std::string ResolvePath(absl::string_view config_path, absl::string_view path);
 
 // ResolveFilePaths makes every path in `message` and the messages below it
-// absolute by ResolvePath: string fields whose names end in `_file` or
 // absolute by ResolvePath: string fields whose names end in `_file`, `_files`
 // or `_dir`, and `unix:` values of those named `address` or ending in
 // `_address`.

@@ -33,6 +33,8 @@ size_t PathStart(absl::string_view target) {
 
 }  // namespace
 
+RequestParser::Message::Message() = default;
+
 RequestParser::Piece RequestParser::Message::PieceOf(View view) const {
   return {static_cast<uint32_t>(view.data() - bytes.data()),
           static_cast<uint32_t>(view.size())};

@@ -75,6 +75,9 @@ class RequestParser {
   // Message notes what of the request is asked for later.
   class Message final : public Base {
    public:
+    // Declared, since std::optional asks for it before this class is complete.
+    Message();
+
     Method method = Method::kOther;
     bool http10 = false;
     bool expects_continue = false;

@@ -43,8 +43,10 @@ class GrpcChannel : public Channel {
 
   ~GrpcChannel() override;
 
-  // Bidi opens a stream to `method`. It cannot fail: a stream that did not come
-  // about is one that ends at once, and Finish says why. It has no deadline.
+  // Bidi opens a stream to `method`, which streams answers and may stream
+  // requests: where it takes a single one, write that and half-close. It cannot
+  // fail: a stream that did not come about is one that ends at once, and Finish
+  // says why. It has no deadline.
   template <typename Request, typename Response>
   ClientStream<Request, Response> Bidi(absl::string_view method) {
     return ClientStream<Request, Response>(DoBidi(method));

@@ -87,9 +87,8 @@ void Router::SetUnary(absl::string_view method, const Message& request,
 void Router::SetBidi(absl::string_view method, const Message& request,
                      const Message& response, RawBidi make) {
   Method& known = Checked(method, request, response);
-  if (!known.descriptor->client_streaming() ||
-      !known.descriptor->server_streaming()) {
-    Die(method, "is not a bidirectional stream");
+  if (!known.descriptor->server_streaming()) {
+    Die(method, "does not stream answers");
   }
   known.bidi = std::move(make);
 }

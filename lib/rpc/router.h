@@ -99,8 +99,10 @@ class Router {
              std::move(run));
   }
 
-  // Bidi serves a bidirectional stream: `factory` is called on the worker pool
-  // for each authorised stream. If it fails, the stream ends with its status.
+  // Bidi serves a bidirectional stream, or one of answers to a single request,
+  // which is the same with one message from the client: `factory` is called on
+  // the worker pool for each authorised stream. If it fails, the stream ends
+  // with its status.
   template <typename Request, typename Response>
   void Bidi(absl::string_view method,
             std::function<absl::StatusOr<std::shared_ptr<BidiHandler<Request>>>(

@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
+#include "lib/crypto/hash.h"
 #include "lib/telemetry/log.h"
 
 namespace birthmark::registration {
@@ -60,8 +61,8 @@ absl::StatusOr<std::unique_ptr<RevocationFollower>> RevocationFollower::New(
   } else if (journal->last().has_value()) {
     f->journal_position_ = journal->last()->revision;
   }
-  BIRTHMARK_ASSIGN_OR_RETURN(f->position_, log.Latest());
-  f->kept_from_ = f->position_;
+  BIRTHMARK_RETURN_IF_ERROR(f->BeginAtLatest());
+  f->alive_at_ = clock.MonotonicNow();
   const absl::Status first = f->Pass(/*check=*/true);
   // A journal that cannot be written keeps nobody from revoking.
   if (!first.ok() && Reason(first) != reasons::kJournalUnavailable) {
@@ -169,7 +170,8 @@ void RevocationFollower::Settle() {
 
 RevocationFollower::View RevocationFollower::view() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return {position_, history_, clock_.MonotonicNow() - alive_at_ <= kAliveTime};
+  return {position_, mark_, history_,
+          clock_.MonotonicNow() - alive_at_ <= kAliveTime};
 }
 
 std::optional<std::vector<RevocationChange>> RevocationFollower::Since(
@@ -190,8 +192,15 @@ std::optional<std::vector<RevocationChange>> RevocationFollower::Since(
 }
 
 void RevocationFollower::Observe(std::function<void()> observer) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard<std::mutex> lock(observer_mutex_);
   observer_ = std::move(observer);
+}
+
+void RevocationFollower::TellObserver() {
+  std::lock_guard<std::mutex> lock(observer_mutex_);
+  if (observer_) {
+    observer_();
+  }
 }
 
 absl::Status RevocationFollower::Pass(bool check) {
@@ -257,7 +266,6 @@ absl::Status RevocationFollower::Repair() {
         metrics_.revocations_restored.Increment(static_cast<double>(count));
         return absl::OkStatus();
       }));
-  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t latest, log_.Latest());
   telemetry::Log(
       telemetry::Level::kWarning, "revocations_restored",
       {{"restored", restored},
@@ -268,19 +276,40 @@ absl::Status RevocationFollower::Repair() {
   // What the database has and the journal does not, nobody can tell by its
   // revision: all of it is written again.
   journal_position_ = 0;
-  std::function<void()> observer;
+  BIRTHMARK_RETURN_IF_ERROR(BeginAtLatest());
   {
     std::lock_guard<std::mutex> lock(mutex_);
     ++history_;
-    position_ = latest;
-    kept_.clear();
-    kept_from_ = latest;
-    observer = observer_;
   }
-  if (observer) {
-    observer();
-  }
+  TellObserver();
   return absl::OkStatus();
+}
+
+absl::Status RevocationFollower::BeginAtLatest() {
+  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t latest, log_.Latest());
+  std::string mark;
+  if (latest > 0) {
+    BIRTHMARK_ASSIGN_OR_RETURN(const std::optional<RevocationChange> change,
+                               log_.Get(latest));
+    if (!change.has_value()) {
+      return absl::AbortedError("the log of revocations changed its past");
+    }
+    mark = MarkOf(*change);
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  position_ = latest;
+  mark_ = std::move(mark);
+  kept_.clear();
+  kept_from_ = latest;
+  return absl::OkStatus();
+}
+
+std::string RevocationFollower::MarkOf(const RevocationChange& change) {
+  return HexEncode(
+      crypto::Sha256(absl::StrCat(change.serial, " ",
+                                  static_cast<int>(change.state), " ",
+                                  absl::ToUnixMicros(change.update_time)))
+          .substr(0, 8));
 }
 
 absl::Status RevocationFollower::Follow() {
@@ -317,10 +346,10 @@ absl::Status RevocationFollower::CatchUpJournal() {
 }
 
 void RevocationFollower::Publish(std::vector<RevocationChange> changes) {
-  std::function<void()> observer;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     position_ = changes.back().revision;
+    mark_ = MarkOf(changes.back());
     for (RevocationChange& change : changes) {
       kept_.push_back(std::move(change));
     }
@@ -328,11 +357,8 @@ void RevocationFollower::Publish(std::vector<RevocationChange> changes) {
       kept_from_ = kept_.front().revision;
       kept_.pop_front();
     }
-    observer = observer_;
   }
-  if (observer) {
-    observer();
-  }
+  TellObserver();
 }
 
 void RevocationFollower::NoteJournal(const absl::Status& status) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -62,6 +63,8 @@ class RevocationFollower : public RevocationBarrier {
   // View is how far the follower is.
   struct View {
     int64_t revision = 0;
+    // MarkOf the change with this revision; empty if it is 0.
+    std::string mark;
     // Grows when it turns out that the database has another history than
     // before: revisions mean other changes.
     int64_t history = 0;
@@ -75,8 +78,13 @@ class RevocationFollower : public RevocationBarrier {
   std::optional<std::vector<storage::RevocationChange>> Since(
       int64_t revision, size_t limit) const;
 
+  // MarkOf returns what tells a change from another one that has its revision
+  // in another history: a few letters and digits.
+  static std::string MarkOf(const storage::RevocationChange& change);
+
   // Observe has `observer` called after every change of the view but `alive`,
-  // on the follower's thread.
+  // on the follower's thread. Once Observe returns,
+  // the one before is not called any more.
   void Observe(std::function<void()> observer);
 
  private:
@@ -89,7 +97,9 @@ class RevocationFollower : public RevocationBarrier {
   absl::Status CheckHistory();
   absl::Status Repair();
   absl::Status Follow();
+  absl::Status BeginAtLatest();
   absl::Status CatchUpJournal();
+  void TellObserver();
   void Publish(std::vector<storage::RevocationChange> changes);
   void NoteJournal(const absl::Status& status);
   void CompactIfGrown();
@@ -105,11 +115,14 @@ class RevocationFollower : public RevocationBarrier {
   int64_t compacted_bytes_ = 0;
   bool journal_failing_ = false;
 
+  std::mutex observer_mutex_;
+  std::function<void()> observer_;  // under observer_mutex_
+
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
-  std::function<void()> observer_;
   int64_t position_ = 0;  // all below under mutex_
+  std::string mark_;
   int64_t history_ = 1;
   std::deque<storage::RevocationChange> kept_;  // those after kept_from_
   int64_t kept_from_ = 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/fake_clock.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/telemetry/log.h"
@@ -209,7 +210,11 @@ TEST_F(RevocationFollowerTest, AConsistentDatabaseIsLeftAlone) {
 }
 
 TEST_F(RevocationFollowerTest, ItSaysWhetherItIsAlive) {
-  const auto follower = Start(&journal_);
+  FakeClock clock;
+  const auto follower = *RevocationFollower::New(log_, &journal_, clock,
+                                                 metrics_, listener_.Listen());
+  EXPECT_TRUE(follower->view().alive) << "it has just read the database";
+  clock.Advance(RevocationFollower::kAliveTime + absl::Seconds(1));
   EXPECT_FALSE(follower->view().alive);
   listener_.Beat();
   EXPECT_TRUE(follower->view().alive);

@@ -9,6 +9,7 @@
 #include "lib/base/ids.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/ids.h"
+#include "lib/rpc/timestamp.h"
 #include "lib/x509/pem.h"
 #include "services/cli/ask.h"
 #include "services/cli/certificate_text.h"
@@ -27,6 +28,8 @@ using certificate::v1::Certificate;
 using certificate::v1::GetCertificateRequest;
 using certificate::v1::ListCertificatesRequest;
 using certificate::v1::ListCertificatesResponse;
+using revocation::v1::HoldCertificateRequest;
+using revocation::v1::ReleaseCertificateRequest;
 using revocation::v1::Revocation;
 using revocation::v1::RevokeCertificateRequest;
 
@@ -112,7 +115,7 @@ absl::StatusOr<int> Get(const Arguments& args, Context& context) {
                {"Not before", TimeText(certificate.not_before_time())},
                {"Not after", TimeText(certificate.not_after_time())},
                {"Key", certificate.key_id()},
-               {"CRL shard", absl::StrCat(certificate.crl_shard())},
+               {"CRL shard", ShardText(certificate.crl_shard())},
                {"Recorded", TimeText(certificate.create_time())}});
   if (!args.Has("--out")) {
     context.out << pem;
@@ -124,6 +127,16 @@ absl::StatusOr<int> Revoke(const Arguments& args, Context& context) {
   RevokeCertificateRequest request;
   BIRTHMARK_ASSIGN_OR_RETURN(const certificate::v1::RevocationReason reason,
                              ParseReason(args.Text("--reason")));
+  if (reason == certificate::v1::REVOCATION_REASON_CERTIFICATE_HOLD) {
+    return UsageError(
+        "a revocation is for good; `birthmark certificate hold` puts a "
+        "certificate on hold");
+  }
+  if (args.Has("--invalidity-time")) {
+    BIRTHMARK_ASSIGN_OR_RETURN(const absl::Time time,
+                               ParseTime(args.Text("--invalidity-time")));
+    *request.mutable_invalidity_time() = rpc::ToTimestamp(time);
+  }
   BIRTHMARK_ASSIGN_OR_RETURN(const Certificate certificate,
                              Fetch(args, context));
   if (!args.Switch("--yes")) {
@@ -150,11 +163,58 @@ absl::StatusOr<int> Revoke(const Arguments& args, Context& context) {
     PrintJson(context.out, revocation);
     return kExitOk;
   }
-  PrintFields(context.out,
-              {{"Revoked", revocation.certificate()},
-               {"Reason", ReasonText(revocation.reason())},
-               {"At", TimeText(revocation.revoke_time())},
-               {"CRL shard", absl::StrCat(revocation.crl_shard())}});
+  PrintFields(context.out, {{"Revoked", revocation.certificate()},
+                            {"Reason", ReasonText(revocation.reason())},
+                            {"At", TimeText(revocation.revoke_time())},
+                            {"CRL shard", ShardText(revocation.crl_shard())}});
+  return kExitOk;
+}
+
+// Hold and release: the same request under two names.
+template <typename Request>
+absl::StatusOr<Revocation> Change(const Certificate& certificate,
+                                  absl::string_view method,
+                                  const Arguments& args, Context& context) {
+  Request request;
+  request.set_name(certificate.name());
+  request.set_etag(certificate.etag());
+  request.set_request_id(crypto::NewRequestId());
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto channel, ConnectOperator(args, Role::kRegistration, context));
+  return channel->Unary<Revocation>(
+      absl::StrCat("birthmark.revocation.v1.RevocationService.", method),
+      request);
+}
+
+absl::StatusOr<int> Hold(const Arguments& args, Context& context) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const Certificate certificate,
+                             Fetch(args, context));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const Revocation held,
+      Change<HoldCertificateRequest>(certificate, "HoldCertificate", args,
+                                     context));
+  if (context.json) {
+    PrintJson(context.out, held);
+  } else {
+    context.out << held.certificate()
+                << " is on hold: refused everywhere until it is released or "
+                   "revoked\n";
+  }
+  return kExitOk;
+}
+
+absl::StatusOr<int> Release(const Arguments& args, Context& context) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const Certificate certificate,
+                             Fetch(args, context));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const Revocation released,
+      Change<ReleaseCertificateRequest>(certificate, "ReleaseCertificate", args,
+                                        context));
+  if (context.json) {
+    PrintJson(context.out, released);
+  } else {
+    context.out << released.certificate() << " is good again\n";
+  }
   return kExitOk;
 }
 
@@ -203,11 +263,29 @@ std::vector<Command> CertificateCommands() {
                    .value = "REASON",
                    .help = "why",
                    .default_value = "unspecified"},
+                  {.name = "--invalidity-time",
+                   .value = "TIME",
+                   .help = "since when the key is suspected, in UTC"},
                   {.name = "--yes",
                    .help = "do not ask",
                    .kind = ParamKind::kSwitch},
                   IdentityParam()},
        .run = Revoke},
+      {.path = "certificate hold",
+       .summary = "Puts one certificate on hold, until it is released.",
+       .details = "For a device that is lost and may be found. Whoever is on "
+                  "hold is refused as if\nrevoked.",
+       .examples = "birthmark certificate hold "
+                   "019ab2c3d4e5f60718293a4b5c6d7e8f",
+       .params = {name, IdentityParam()},
+       .run = Hold},
+      {.path = "certificate release",
+       .summary = "Takes one certificate off hold: it is good again.",
+       .details = "One that is revoked for good cannot be released.",
+       .examples = "birthmark certificate release "
+                   "019ab2c3d4e5f60718293a4b5c6d7e8f",
+       .params = {name, IdentityParam()},
+       .run = Release},
   };
 }
 

@@ -18,4 +18,9 @@ std::string CertificateStateText(
   return text;
 }
 
+std::string ShardText(int32_t crl_shard) {
+  return crl_shard < 0 ? "none: short-lived, on no CRL"
+                       : absl::StrCat(crl_shard);
+}
+
 }  // namespace birthmark::cli

@@ -136,8 +136,11 @@ absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> Connect(
   return channel;
 }
 
-absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> ConnectOperator(
+absl::StatusOr<std::unique_ptr<rpc::Channel>> ConnectOperator(
     const Arguments& args, Role role, Context& context) {
+  if (context.connect) {
+    return context.connect(role);
+  }
   BIRTHMARK_ASSIGN_OR_RETURN(const config::v1::ClientConfig config,
                              LoadIdentity(OperatorDir(args)));
   return Connect(config, role, context.clock);

@@ -11,15 +11,14 @@
 #include "absl/status/statusor.h"
 #include "birthmark/config/v1/client_config.pb.h"
 #include "lib/base/clock.h"
+#include "lib/rpc/channel.h"
 #include "lib/rpc/grpc_channel.h"
 #include "services/cli/command.h"
+#include "services/cli/context.h"
 
 namespace birthmark::cli {
 
 inline constexpr char kClientConfigFile[] = "client.textproto";
-
-// Role is which service a command talks to.
-enum class Role { kRegistration, kInventory };
 
 // LoadIdentity reads `dir`/client.textproto and makes its paths absolute.
 // FILE_UNUSABLE if there is none, INPUT_MALFORMED if it is not one.
@@ -45,8 +44,9 @@ absl::Status CheckCertificate(const config::v1::TlsIdentity& identity,
 absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> Connect(
     const config::v1::ClientConfig& config, Role role, Clock& clock);
 
-// ConnectOperator is LoadIdentity of OperatorDir and Connect.
-absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> ConnectOperator(
+// ConnectOperator is LoadIdentity of OperatorDir and Connect, or what `context`
+// has in their place.
+absl::StatusOr<std::unique_ptr<rpc::Channel>> ConnectOperator(
     const Arguments& args, Role role, Context& context);
 
 }  // namespace birthmark::cli

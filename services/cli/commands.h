@@ -15,8 +15,12 @@ std::vector<Command> LineCommands();            // line create|list|disable
 std::vector<Command> ProvisionCommands();       // provision
 std::vector<Command> DeviceIdentityCommands();  // device register|renew|...
 std::vector<Command> DeviceCommands();          // device list|get|events|...
-std::vector<Command> CertificateCommands();     // certificate list|get|revoke
-std::vector<Command> CrlCommands();             // crl get
+std::vector<Command> CertificateCommands();     // certificate list|get|...
+std::vector<Command> KeyCompromiseCommands();   // certificate report-compromise
+std::vector<Command> RevocationCommands();      // revocation list
+std::vector<Command> RevocationJobCommands();   // revocation-job create|...
+std::vector<Command> CrlCommands();             // crl get|shards
+std::vector<Command> OperatorCommands();        // operator add
 
 }  // namespace birthmark::cli
 

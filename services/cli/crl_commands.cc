@@ -3,13 +3,13 @@
 #include "absl/strings/str_cat.h"
 #include "birthmark/revocation/v1/revocation_service.pb.h"
 #include "lib/base/file.h"
-#include "lib/base/ids.h"
 #include "lib/base/status_macros.h"
 #include "lib/x509/crl.h"
 #include "lib/x509/pem.h"
 #include "services/cli/client.h"
 #include "services/cli/commands.h"
 #include "services/cli/error_report.h"
+#include "services/cli/names.h"
 #include "services/cli/output.h"
 
 namespace birthmark::cli {
@@ -18,13 +18,10 @@ namespace {
 constexpr mode_t kPublic = 0644;
 
 absl::StatusOr<int> Get(const Arguments& args, Context& context) {
-  const std::string issuer = LastSegment(args.Text("ISSUER"));
-  if (!IsResourceId(issuer)) {
-    return UsageError("ISSUER must be an issuer's id, e.g. ldevid");
-  }
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::string issuer,
+                             IssuerName(args.Text("ISSUER")));
   revocation::v1::GetCrlRequest request;
-  request.set_name(
-      absl::StrCat("issuers/", issuer, "/crls/", args.Integer("--shard")));
+  request.set_name(absl::StrCat(issuer, "/crls/", args.Integer("--shard")));
   BIRTHMARK_ASSIGN_OR_RETURN(
       const auto channel, ConnectOperator(args, Role::kRegistration, context));
   BIRTHMARK_ASSIGN_OR_RETURN(
@@ -60,31 +57,66 @@ absl::StatusOr<int> Get(const Arguments& args, Context& context) {
   return kExitOk;
 }
 
+absl::StatusOr<int> Shards(const Arguments& args, Context& context) {
+  revocation::v1::ListCrlShardsRequest request;
+  BIRTHMARK_ASSIGN_OR_RETURN(*request.mutable_parent(),
+                             IssuerName(args.Text("ISSUER")));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto channel, ConnectOperator(args, Role::kRegistration, context));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto response,
+      channel->Unary<revocation::v1::ListCrlShardsResponse>(
+          "birthmark.revocation.v1.RevocationService.ListCrlShards", request));
+  if (context.json) {
+    PrintJson(context.out, response);
+    return kExitOk;
+  }
+  for (const int32_t shard : response.shards()) {
+    context.out << request.parent() << "/crls/" << shard << '\n';
+  }
+  context.out << CountText(response.shards_size(), "shard") << '\n';
+  return kExitOk;
+}
+
 }  // namespace
 
 std::vector<Command> CrlCommands() {
-  return {{
-      .path = "crl get",
-      .summary = "Gets the current revocation list of an issuer.",
-      .details = "Every revocation that was confirmed before is on it.",
-      .examples = "birthmark crl get ldevid --out ldevid.crl",
-      .params = {{.name = "ISSUER",
-                  .help = "e.g. idevid, ldevid, internal",
-                  .required = true},
-                 {.name = "--shard",
-                  .value = "N",
-                  .help = "which shard",
-                  .kind = ParamKind::kInteger,
-                  .default_value = "0"},
-                 {.name = "--out",
-                  .value = "FILE",
-                  .help = "write it here, not to standard output"},
-                 {.name = "--der",
-                  .help = "DER instead of PEM",
-                  .kind = ParamKind::kSwitch},
-                 IdentityParam()},
-      .run = Get,
-  }};
+  const Param issuer = {.name = "ISSUER",
+                        .help = "e.g. idevid, ldevid, internal",
+                        .required = true};
+  return {
+      {
+          .path = "crl get",
+          .summary = "Gets the current revocation list of an issuer's shard.",
+          .details = "Every revocation that was confirmed before is on it. "
+                     "Which shard a\n"
+                     "certificate is on says `birthmark certificate get`.",
+          .examples = "birthmark crl get ldevid --shard 3 --out ldevid-3.crl",
+          .params = {issuer,
+                     {.name = "--shard",
+                      .value = "N",
+                      .help = "which shard",
+                      .kind = ParamKind::kInteger,
+                      .default_value = "0"},
+                     {.name = "--out",
+                      .value = "FILE",
+                      .help = "write it here, not to standard output"},
+                     {.name = "--der",
+                      .help = "DER instead of PEM",
+                      .kind = ParamKind::kSwitch},
+                     IdentityParam()},
+          .run = Get,
+      },
+      {
+          .path = "crl shards",
+          .summary = "Lists the shards of an issuer's revocation list.",
+          .details =
+              "A verifier needs the CRLs of all of them, or the one that "
+              "the certificate names.",
+          .examples = "birthmark crl shards ldevid",
+          .params = {issuer, IdentityParam()},
+          .run = Shards,
+      }};
 }
 
 }  // namespace birthmark::cli

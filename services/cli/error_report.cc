@@ -63,6 +63,29 @@ constexpr Hint kHints[] = {
     {shared::kDeviceNotFound, "`birthmark device list` shows the devices"},
     {shared::kCertificateNotFound,
      "`birthmark certificate list` shows the certificates"},
+    {shared::kCertificateNotHeld,
+     "only what is on hold can be released: `birthmark certificate get` shows "
+     "its state"},
+    {shared::kRevocationJobNotFound,
+     "`birthmark revocation-job list` shows the jobs"},
+    {shared::kRevocationJobExists,
+     "`birthmark revocation-job get NAME` shows it; another job needs another "
+     "name"},
+    {shared::kRevocationJobState,
+     "`birthmark revocation-job get NAME` shows its state"},
+    {shared::kSecondOperatorNeeded,
+     "somebody else approves it, with an identity of their own: `birthmark "
+     "operator add` makes one"},
+    {shared::kSignatureInvalid,
+     "sign the challenge file as it is, with the private key of this public "
+     "key"},
+    {shared::kChallengeExpired,
+     "run the command with --challenge-out again and sign the new challenge"},
+    {shared::kChallengeInvalid,
+     "give the challenge that was made for this very key, unchanged"},
+    {shared::kKeyNotFound,
+     "no certificate was ever issued here for this key: nothing is to be "
+     "revoked"},
     {shared::kIssuerNotFound,
      "the issuers are idevid, ldevid and internal unless configured otherwise"},
     {shared::kSignerOffline,

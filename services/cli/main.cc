@@ -37,7 +37,9 @@ int main(int argc, char** argv) {
        {cli::InitCommands(), cli::FleetCommands(), cli::LineCommands(),
         cli::ProvisionCommands(), cli::DeviceIdentityCommands(),
         cli::DeviceCommands(), cli::CertificateCommands(),
-        cli::CrlCommands()}) {
+        cli::KeyCompromiseCommands(), cli::RevocationCommands(),
+        cli::RevocationJobCommands(), cli::CrlCommands(),
+        cli::OperatorCommands()}) {
     for (cli::Command& command : family) {
       commands.push_back(std::move(command));
     }

@@ -1,5 +1,6 @@
 #include "services/cli/names.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -20,6 +21,10 @@ using certificate::v1::RevocationReason;
 
 constexpr absl::string_view kFleetPattern = "fleets/{fleet}";
 constexpr absl::string_view kLinePattern = "fleets/{fleet}/lines/{line}";
+constexpr absl::string_view kBatchPattern =
+    "fleets/{fleet}/lines/{line}/batches/{batch}";
+constexpr absl::string_view kIssuerPattern = "issuers/{issuer}";
+constexpr absl::string_view kJobPattern = "revocationJobs/{job}";
 constexpr absl::string_view kDevicePattern = "fleets/{fleet}/devices/{device}";
 constexpr absl::string_view kCertificatePattern =
     "issuers/{issuer}/certificates/{serial}";
@@ -86,6 +91,39 @@ absl::StatusOr<std::string> LineName(absl::string_view text) {
   return absl::StrCat(parts.first, "/lines/", parts.second);
 }
 
+absl::StatusOr<std::string> BatchName(absl::string_view text) {
+  if (ParseName(kBatchPattern, text).ok()) {
+    return std::string(text);
+  }
+  const std::vector<std::string> ids = absl::StrSplit(text, '/');
+  if (ids.size() != 3 ||
+      !std::all_of(ids.begin(), ids.end(),
+                   [](const auto& id) { return IsResourceId(id); })) {
+    return BadName("batch", text, "FLEET/LINE/BATCH, e.g. acme/line-1/first");
+  }
+  return FormatName(kBatchPattern, {ids[0], ids[1], ids[2]});
+}
+
+absl::StatusOr<std::string> IssuerName(absl::string_view text) {
+  if (IsResourceId(text)) {
+    return FormatName(kIssuerPattern, {text});
+  }
+  if (ParseName(kIssuerPattern, text).ok()) {
+    return std::string(text);
+  }
+  return BadName("issuer", text, "an issuer's id, e.g. ldevid");
+}
+
+absl::StatusOr<std::string> RevocationJobName(absl::string_view text) {
+  if (IsResourceId(text)) {
+    return FormatName(kJobPattern, {text});
+  }
+  if (ParseName(kJobPattern, text).ok()) {
+    return std::string(text);
+  }
+  return BadName("revocation job", text, "NAME of [a-z0-9-], e.g. leak-42");
+}
+
 absl::StatusOr<std::string> DeviceName(absl::string_view text) {
   const std::string lower = absl::AsciiStrToLower(text);
   if (IsUid(lower)) {
@@ -112,6 +150,20 @@ absl::StatusOr<std::string> CertificateName(absl::string_view text) {
   return BadName("certificate", text,
                  "its serial number in hex or "
                  "issuers/ISSUER/certificates/SERIAL");
+}
+
+absl::StatusOr<absl::Time> ParseTime(absl::string_view text) {
+  for (const char* format :
+       {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%SZ", "%Y-%m-%d"}) {
+    absl::Time time;
+    if (absl::ParseTime(format, text, absl::UTCTimeZone(), &time, nullptr) &&
+        time != absl::InfiniteFuture() && time != absl::InfinitePast()) {
+      return time;
+    }
+  }
+  return UsageError(absl::StrCat("'", text,
+                                 "' is no time: want one in UTC such as "
+                                 "2026-01-31T12:00:00Z, or a day"));
 }
 
 absl::StatusOr<RevocationReason> ParseReason(absl::string_view text) {

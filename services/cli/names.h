@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "birthmark/certificate/v1/certificate_service.pb.h"
 
 namespace birthmark::cli {
@@ -22,12 +23,25 @@ absl::StatusOr<std::pair<std::string, std::string>> SplitLine(
     absl::string_view text);
 absl::StatusOr<std::string> LineName(absl::string_view text);
 
+// BatchName takes "acme/line-1/first" or the full name.
+absl::StatusOr<std::string> BatchName(absl::string_view text);
+
+// IssuerName takes "ldevid" or "issuers/ldevid".
+absl::StatusOr<std::string> IssuerName(absl::string_view text);
+
+// RevocationJobName takes "leak-42" or "revocationJobs/leak-42".
+absl::StatusOr<std::string> RevocationJobName(absl::string_view text);
+
 // DeviceName takes a uid, for a device in any fleet, or the full name.
 absl::StatusOr<std::string> DeviceName(absl::string_view text);
 
 // CertificateName takes a serial number in hex, of any issuer, or the full
 // name.
 absl::StatusOr<std::string> CertificateName(absl::string_view text);
+
+// ParseTime takes a time in UTC: "2026-01-31T12:00:00Z", as this program prints
+// it, "2026-01-31 12:00:00Z", or a day, "2026-01-31", which is its beginning.
+absl::StatusOr<absl::Time> ParseTime(absl::string_view text);
 
 // ParseReason takes the names of RFC 5280 5.3.1, "keyCompromise", in any case,
 // with or without dashes or underscores.

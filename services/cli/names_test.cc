@@ -34,32 +34,62 @@ TEST_P(NamesTest, TakesWhatPeopleType) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, NamesTest,
-    testing::Values(Case{"Fleet", FleetName, "acme", "fleets/acme"},
-                    Case{"FullFleet", FleetName, "fleets/acme", "fleets/acme"},
-                    Case{"UpperCaseFleet", FleetName, "Acme", ""},
-                    Case{"EmptyFleet", FleetName, "", ""},
-                    Case{"FleetWithSlash", FleetName, "acme/x", ""},
-                    Case{"Line", LineName, "acme/l1", "fleets/acme/lines/l1"},
-                    Case{"FullLine", LineName, "fleets/acme/lines/l1",
-                         "fleets/acme/lines/l1"},
-                    Case{"LineWithoutFleet", LineName, "l1", ""},
-                    Case{"LineWithThreeParts", LineName, "a/b/c", ""},
-                    Case{"Uid", DeviceName, kUid,
-                         std::string("fleets/-/devices/") + kUid},
-                    Case{"FullDevice", DeviceName,
-                         std::string("fleets/acme/devices/") + kUid,
-                         std::string("fleets/acme/devices/") + kUid},
-                    Case{"NoDevice", DeviceName, "board 7", ""},
-                    Case{"Serial", CertificateName, kSerial,
-                         std::string("issuers/-/certificates/") + kSerial},
-                    Case{"SerialOfOpenssl", CertificateName,
-                         "01:9A:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F",
-                         std::string("issuers/-/certificates/") + kSerial},
-                    Case{"FullCertificate", CertificateName,
-                         std::string("issuers/ldevid/certificates/") + kSerial,
-                         std::string("issuers/ldevid/certificates/") + kSerial},
-                    Case{"NoCertificate", CertificateName, "xyz", ""}),
+    testing::Values(
+        Case{"Fleet", FleetName, "acme", "fleets/acme"},
+        Case{"FullFleet", FleetName, "fleets/acme", "fleets/acme"},
+        Case{"UpperCaseFleet", FleetName, "Acme", ""},
+        Case{"EmptyFleet", FleetName, "", ""},
+        Case{"FleetWithSlash", FleetName, "acme/x", ""},
+        Case{"Line", LineName, "acme/l1", "fleets/acme/lines/l1"},
+        Case{"FullLine", LineName, "fleets/acme/lines/l1",
+             "fleets/acme/lines/l1"},
+        Case{"LineWithoutFleet", LineName, "l1", ""},
+        Case{"LineWithThreeParts", LineName, "a/b/c", ""},
+        Case{"Batch", BatchName, "acme/l1/b1",
+             "fleets/acme/lines/l1/batches/b1"},
+        Case{"FullBatch", BatchName, "fleets/acme/lines/l1/batches/b1",
+             "fleets/acme/lines/l1/batches/b1"},
+        Case{"BatchWithoutLine", BatchName, "acme/b1", ""},
+        Case{"BatchWithEmptyPart", BatchName, "acme//b1", ""},
+        Case{"Issuer", IssuerName, "ldevid", "issuers/ldevid"},
+        Case{"FullIssuer", IssuerName, "issuers/ldevid", "issuers/ldevid"},
+        Case{"AllIssuers", IssuerName, "issuers/-", ""},
+        Case{"Job", RevocationJobName, "leak-42", "revocationJobs/leak-42"},
+        Case{"FullJob", RevocationJobName, "revocationJobs/leak-42",
+             "revocationJobs/leak-42"},
+        Case{"NoJob", RevocationJobName, "Leak 42", ""},
+        Case{"Uid", DeviceName, kUid, std::string("fleets/-/devices/") + kUid},
+        Case{"FullDevice", DeviceName,
+             std::string("fleets/acme/devices/") + kUid,
+             std::string("fleets/acme/devices/") + kUid},
+        Case{"NoDevice", DeviceName, "board 7", ""},
+        Case{"Serial", CertificateName, kSerial,
+             std::string("issuers/-/certificates/") + kSerial},
+        Case{"SerialOfOpenssl", CertificateName,
+             "01:9A:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F",
+             std::string("issuers/-/certificates/") + kSerial},
+        Case{"FullCertificate", CertificateName,
+             std::string("issuers/ldevid/certificates/") + kSerial,
+             std::string("issuers/ldevid/certificates/") + kSerial},
+        Case{"NoCertificate", CertificateName, "xyz", ""}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(ParseTimeTest, TakesWhatTheProgramPrintsAndDays) {
+  const absl::Time noon = absl::FromUnixSeconds(1769860800);
+  EXPECT_THAT(ParseTime("2026-01-31T12:00:00Z"), IsOkAndHolds(noon));
+  EXPECT_THAT(ParseTime("2026-01-31 12:00:00Z"), IsOkAndHolds(noon));
+  EXPECT_THAT(ParseTime("2026-01-31"), IsOkAndHolds(noon - absl::Hours(12)));
+}
+
+TEST(ParseTimeTest, RefusesEverythingElse) {
+  for (const char* text :
+       {"", "yesterday", "12:00", "2026-02-30", "2026-01-31T12:00:00",
+        "2026-01-31T12:00:00+02:00", "infinite-future"}) {
+    EXPECT_THAT(ParseTime(text),
+                StatusIs(absl::StatusCode::kInvalidArgument, reasons::kUsage))
+        << text;
+  }
+}
 
 TEST(ReasonNamesTest, EveryNameIsReadBackInAnySpelling) {
   for (const char* name :

@@ -148,6 +148,22 @@ std::string LastSegment(absl::string_view name) {
                                                       : name.substr(slash + 1));
 }
 
+std::string SizeText(int64_t bytes) {
+  if (bytes < 1024) {
+    return absl::StrCat(bytes, " B");
+  }
+  double size = static_cast<double>(bytes);
+  absl::string_view unit;
+  for (const absl::string_view next : {"KiB", "MiB", "GiB"}) {
+    if (!unit.empty() && size < 1023.95) {
+      break;
+    }
+    size /= 1024;
+    unit = next;
+  }
+  return absl::StrFormat("%.1f %s", size, unit);
+}
+
 std::string CountText(int64_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }

@@ -71,6 +71,9 @@ std::string EnumText(absl::string_view value_name, absl::string_view prefix);
 // LastSegment returns what follows the last slash of a resource name.
 std::string LastSegment(absl::string_view name);
 
+// SizeText returns "812 B", "4.2 KiB", "1.3 MiB", "2.0 GiB".
+std::string SizeText(int64_t bytes);
+
 // CountText returns "1 device", "2 devices".
 std::string CountText(int64_t count, absl::string_view noun);
 

@@ -82,6 +82,15 @@ INSTANTIATE_TEST_SUITE_P(
                     AgeCase{"Future", -absl::Hours(3), "in 3 h"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+TEST(SizeTextTest, PicksTheUnit) {
+  EXPECT_EQ(SizeText(0), "0 B");
+  EXPECT_EQ(SizeText(1023), "1023 B");
+  EXPECT_EQ(SizeText(1536), "1.5 KiB");
+  EXPECT_EQ(SizeText((1 << 20) - 1), "1.0 MiB");
+  EXPECT_EQ(SizeText(int64_t{5} << 30), "5.0 GiB");
+  EXPECT_EQ(SizeText(int64_t{5} << 40), "5120.0 GiB");
+}
+
 TEST(TimeTextTest, UnsetAndNoExpiryAreNamed) {
   EXPECT_EQ(TimeText(google::protobuf::Timestamp()), "-");
   EXPECT_EQ(TimeText(absl::FromUnixSeconds(253402300799)), "never");

@@ -21,6 +21,10 @@ inline constexpr absl::string_view kDiskFull = "DISK_FULL";
 inline constexpr absl::string_view kFolderInUse = "FOLDER_IN_USE";
 // FAILED_PRECONDITION: a folder that must be empty is not. Metadata: path.
 inline constexpr absl::string_view kFolderNotEmpty = "FOLDER_NOT_EMPTY";
+// FAILED_PRECONDITION: a mass revocation would be about no certificate.
+inline constexpr absl::string_view kNothingSelected = "NOTHING_SELECTED";
+// ALREADY_EXISTS: the deployment has an operator of this name. Metadata: path.
+inline constexpr absl::string_view kOperatorExists = "OPERATOR_EXISTS";
 // CANCELLED: a signal or an answer of the user ended the command.
 inline constexpr absl::string_view kInterrupted = "INTERRUPTED";
 

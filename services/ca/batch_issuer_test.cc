@@ -14,6 +14,7 @@
 #include "lib/crypto/ids.h"
 #include "lib/keys/fake_signer.h"
 #include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_shard_store.h"
 #include "lib/storage/fake_database.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate.h"
@@ -24,6 +25,7 @@ namespace birthmark::ca {
 namespace {
 
 using policy::IssuanceRequest;
+using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 constexpr char kCaller[] = "spiffe://birthmark.example/service/registration";
@@ -59,21 +61,25 @@ class RacingStore : public storage::FakeCertificateStore {
 
 class BatchIssuerTest : public testing::Test {
  protected:
-  std::unique_ptr<BatchIssuer> MakeBatchIssuer(policy::ProfileKind kind) {
+  std::unique_ptr<BatchIssuer> MakeBatchIssuer(policy::ProfileKind kind,
+                                               bool no_rev_avail = false) {
     policy::Profile profile;
     profile.id = std::string(policy::ProfileKindName(kind));
     profile.version = 7;
     profile.kind = kind;
     profile.issuer = "idevid";
     if (kind != policy::ProfileKind::kIdevid) {
-      profile.validity = absl::Hours(24 * 90);
+      profile.validity =
+          no_rev_avail ? policy::kMaxUnrevocable : absl::Hours(24 * 90);
     }
+    profile.no_rev_avail = no_rev_avail;
     profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
     auto issuance =
         policy::Issuance::New({profile, issuer_->certificate(),
                                issuer_->algorithm(), kTestTrustDomain});
-    return std::make_unique<BatchIssuer>(
-        *issuer_, *std::move(issuance), certificates_, pool_, clock_, metrics_);
+    return std::make_unique<BatchIssuer>(*issuer_, *std::move(issuance),
+                                         places_, certificates_, pool_, clock_,
+                                         metrics_);
   }
 
   IssuanceRequest Request(const keys::Signer& key) {
@@ -101,6 +107,8 @@ class BatchIssuerTest : public testing::Test {
   ThreadPool pool_{2, 64};
   storage::FakeDatabase database_;
   RacingStore certificates_{database_};
+  storage::FakeCrlShardStore shards_{database_};
+  ShardPlaces places_{shards_, "idevid", 3, absl::InfiniteDuration()};
   std::unique_ptr<BatchIssuer> batches_ =
       MakeBatchIssuer(policy::ProfileKind::kIdevid);
   keys::FakeSigner key_;
@@ -139,6 +147,48 @@ TEST_F(BatchIssuerTest, RecordsTheCertificateWithItsAuditEntry) {
   EXPECT_EQ(entry.details.at("caller"), kCaller);
   EXPECT_EQ(entry.details.at("profile_version"), "7");
   EXPECT_EQ(entry.details.at("spki_sha256"), HexEncode(row.spki_sha256));
+}
+
+TEST_F(BatchIssuerTest, CertificatesSayWhichShardTheyAreRecordedOn) {
+  std::vector<IssuanceRequest> requests;
+  for (int i = 0; i < 7; ++i) {
+    const keys::FakeSigner key;
+    requests.push_back(Request(key));
+  }
+  ASSERT_OK_AND_ASSIGN(auto results, Issue(requests));
+  const std::vector<int> want = {0, 0, 0, 1, 1, 1, 2};
+  for (size_t i = 0; i < results.size(); ++i) {
+    ASSERT_OK(results[i]);
+    ASSERT_OK_AND_ASSIGN(auto certificate,
+                         x509::Certificate::Parse(*results[i]));
+    EXPECT_THAT(certificate->crl_uris,
+                ElementsAre(issuer_->CrlUris(want[i]).complete));
+    ASSERT_OK_AND_ASSIGN(auto row,
+                         certificates_.Get("idevid", requests[i].serial));
+    EXPECT_EQ(row.crl_shard, want[i]);
+  }
+}
+
+TEST_F(BatchIssuerTest, WhatIsNeverRevokedTakesNoPlaceOnACrl) {
+  batches_ = MakeBatchIssuer(policy::ProfileKind::kLdevid, true);
+  ASSERT_OK_AND_ASSIGN(auto results, Issue({Request(key_)}));
+  ASSERT_OK(results[0]);
+  ASSERT_OK_AND_ASSIGN(auto certificate, x509::Certificate::Parse(*results[0]));
+  EXPECT_THAT(certificate->crl_uris, SizeIs(0));
+  EXPECT_EQ(Rows()[0].crl_shard, -1);
+  EXPECT_THAT(shards_.List("idevid", clock_.Now()), IsOkAndHolds(SizeIs(0)));
+}
+
+TEST_F(BatchIssuerTest, SignsNothingWithoutAPlaceOnACrl) {
+  const std::vector<IssuanceRequest> requests = {Request(key_)};
+  database_.FailNext(MakeError(absl::StatusCode::kUnavailable,
+                               reasons::kDatabaseOffline, "gone"));
+  EXPECT_THAT(
+      batches_->Issue(
+          requests,
+          {.caller = kCaller, .on_behalf_of = kLine, .first_attempt = true}),
+      StatusIs(absl::StatusCode::kUnavailable, reasons::kDatabaseOffline));
+  EXPECT_EQ(signer_->sign_count(), 0);
 }
 
 TEST_F(BatchIssuerTest, AnswersARepeatFromTheRecordAndSignsNothing) {

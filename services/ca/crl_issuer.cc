@@ -121,6 +121,11 @@ absl::StatusOr<CrlRow> CrlIssuer::Current(const Issuer& issuer, int shard,
             .caller = caller,
             .now = NowSeconds(clock_)};
   absl::StatusOr<CrlRow> row = Refresh(task);
+  if (shard == 0 && absl::IsNotFound(row.status())) {
+    BIRTHMARK_RETURN_IF_ERROR(
+        shards_.Record(issuer.id(), shard, 0, task.now, task.now));
+    row = Refresh(task);
+  }
   if (!task.incremental.ok() && !row.ok()) {
     metrics_.crl_fallbacks.With({issuer.id()}).Increment();
     telemetry::Log(telemetry::Level::kWarning, "crl_incremental_failed",

@@ -17,6 +17,7 @@
 #include "lib/crypto/ids.h"
 #include "lib/keys/fake_signer.h"
 #include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_shard_store.h"
 #include "lib/storage/fake_crl_store.h"
 #include "lib/storage/fake_database.h"
 #include "lib/storage/fake_revocation_store.h"
@@ -33,6 +34,7 @@ namespace {
 
 using crypto::KeyAlgorithm;
 using policy::ProfileKind;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 struct Output {
@@ -75,12 +77,13 @@ class OpenSslTest : public testing::Test {
       profile.validity = absl::Hours(24 * 90);
     }
     profile.key_algorithms = {algorithm};
+    profile.freshest_crl = freshest_crl_;
     BIRTHMARK_ASSIGN_OR_RETURN(
         auto issuance,
         policy::Issuance::New({profile, issuer_->certificate(),
                                issuer_->algorithm(), kTestTrustDomain}));
-    BatchIssuer batches(*issuer_, std::move(issuance), certificates_, pool_,
-                        Clock::Real(), metrics_);
+    BatchIssuer batches(*issuer_, std::move(issuance), places_, certificates_,
+                        pool_, Clock::Real(), metrics_);
     const keys::FakeSigner key(algorithm);
     BIRTHMARK_ASSIGN_OR_RETURN(
         auto results,
@@ -103,7 +106,55 @@ class OpenSslTest : public testing::Test {
         Save("leaf.pem", leaf.ToPem())));
   }
 
+  std::string SavePems(const std::string& name,
+                       const std::vector<std::string>& ders) {
+    std::string pems;
+    for (const std::string& der : ders) {
+      pems += x509::Crl::Parse(der).value().ToPem();
+    }
+    return Save(name, pems);
+  }
+  std::string SavePem(const std::string& name, const std::string& der) {
+    return SavePems(name, {der});
+  }
+
+  // The options that check with the current CRLs of these shards alone.
+  std::string CrlCheck(const std::vector<int>& shards) {
+    std::vector<std::string> ders;
+    for (const int shard : shards) {
+      ders.push_back(
+          crl_issuer_.Current(*issuer_, shard, "test").value().crl_der);
+    }
+    return "-crl_check -CRLfile " + SavePems("shards.crl", ders);
+  }
+
+  absl::Status Revoke(const x509::Certificate& leaf) {
+    return revocations_.Revoke(RowFor(leaf, 1), 1, &AnEntry).status();
+  }
+  absl::Status Hold(const x509::Certificate& leaf) {
+    return revocations_.Hold(RowFor(leaf, 6), 1, &AnEntry).status();
+  }
+  absl::Status Release(const x509::Certificate& leaf) {
+    return revocations_.Release(RowFor(leaf, 6), 2, &AnEntry).status();
+  }
+
+  static storage::Mutation AnEntry(const storage::RevocationRow&) {
+    return {{audit::Entry{}}, std::nullopt};
+  }
+  static storage::RevocationRow RowFor(const x509::Certificate& leaf,
+                                       int reason) {
+    storage::RevocationRow row;
+    row.serial = *x509::SerialFromHex(leaf->serial_hex);
+    row.issuer_id = "test";
+    row.reason = reason;
+    row.revoke_time = NowSeconds(Clock::Real());
+    row.update_time = row.revoke_time;
+    row.actor = "test";
+    return row;
+  }
+
   TestHierarchy hierarchy_{Clock::Real()};
+  bool freshest_crl_ = false;
   std::unique_ptr<Issuer> issuer_ =
       hierarchy_.MakeIssuer("test", "http://crl.example");
   telemetry::Registry registry_;
@@ -112,8 +163,11 @@ class OpenSslTest : public testing::Test {
   storage::FakeDatabase database_;
   storage::FakeCertificateStore certificates_{database_};
   storage::FakeCrlStore crls_{database_};
+  storage::FakeCrlShardStore shards_{database_};
+  ShardPlaces places_{shards_, "test", 1, absl::InfiniteDuration()};
   storage::FakeRevocationStore revocations_{database_};
-  CrlIssuer crl_issuer_{crls_, absl::Hours(24), Clock::Real(), metrics_};
+  CrlIssuer crl_issuer_{crls_, shards_, absl::Hours(24), Clock::Real(),
+                        metrics_};
 };
 
 TEST_F(OpenSslTest, VerifiesEveryKindOfCertificate) {
@@ -165,34 +219,70 @@ TEST_F(OpenSslTest, ReadsAnIdevidAsItWasMeant) {
   EXPECT_THAT(text, HasSubstr("CA Issuers - URI:http://ca.example/test.cer"));
 }
 
-TEST_F(OpenSslTest, SeesARevocationOnTheCrl) {
+TEST_F(OpenSslTest, SeesARevocationOnTheCertificatesOwnShard) {
   ASSERT_OK_AND_ASSIGN(
-      auto leaf, Issue(ProfileKind::kLdevid, Device(), KeyAlgorithm::kP256));
-  const auto check = [&]() -> Output {
-    const auto row = crl_issuer_.Current(*issuer_, 0, "test");
-    EXPECT_OK(row);
-    const auto crl = x509::Crl::Parse(row->crl_der);
-    EXPECT_OK(crl);
-    return Verify(leaf, absl::StrCat("-crl_check -CRLfile ",
-                                     Save("test.crl", crl->ToPem())));
-  };
-  const Output good = check();
-  EXPECT_EQ(good.exit_code, 0) << good.text;
+      auto first, Issue(ProfileKind::kLdevid, Device(), KeyAlgorithm::kP256));
+  ASSERT_OK_AND_ASSIGN(
+      auto second, Issue(ProfileKind::kLdevid, Device(), KeyAlgorithm::kP256));
+  EXPECT_THAT(second->crl_uris, ElementsAre("http://crl.example/test/1.crl"));
+  EXPECT_EQ(Verify(first, CrlCheck({0})).exit_code, 0);
+  EXPECT_EQ(Verify(second, CrlCheck({1})).exit_code, 0);
+  EXPECT_EQ(Verify(second, CrlCheck({0, 1})).exit_code, 0);
+  const Output wrong = Verify(second, CrlCheck({0}));
+  EXPECT_NE(wrong.exit_code, 0) << "the other shard's CRL is not enough";
+  EXPECT_THAT(wrong.text, HasSubstr("different CRL scope"));
 
-  storage::RevocationRow revocation;
-  revocation.serial = *x509::SerialFromHex(leaf->serial_hex);
-  revocation.issuer_id = "test";
-  revocation.reason = 1;
-  revocation.revoke_time = NowSeconds(Clock::Real());
-  revocation.update_time = revocation.revoke_time;
-  revocation.actor = "test";
-  ASSERT_OK(
-      revocations_.Revoke(revocation, 1, [](const storage::RevocationRow&) {
-        return storage::Mutation{{audit::Entry{}}, std::nullopt};
-      }));
-  const Output revoked = check();
+  ASSERT_OK(Revoke(second));
+  const Output revoked = Verify(second, CrlCheck({1}));
   EXPECT_NE(revoked.exit_code, 0);
   EXPECT_THAT(revoked.text, HasSubstr("certificate revoked"));
+  EXPECT_EQ(Verify(first, CrlCheck({0})).exit_code, 0);
+}
+
+TEST_F(OpenSslTest, SeesARevocationOnTheDeltaOfAnOldCrl) {
+  issuer_ = hierarchy_.MakeIssuer("test", "http://crl.example", nullptr,
+                                  /*deltas=*/true);
+  freshest_crl_ = true;
+  ASSERT_OK_AND_ASSIGN(
+      auto leaf, Issue(ProfileKind::kLdevid, Device(), KeyAlgorithm::kP256));
+  EXPECT_THAT(leaf->freshest_crl_uris,
+              ElementsAre("http://crl.example/test/0-delta.crl"));
+  ASSERT_OK_AND_ASSIGN(auto base, crl_issuer_.Current(*issuer_, 0, "test"));
+  const std::string base_file = SavePem("base.crl", base.crl_der);
+  EXPECT_EQ(Verify(leaf, "-crl_check -CRLfile " + base_file).exit_code, 0);
+
+  ASSERT_OK(Hold(leaf));
+  ASSERT_OK_AND_ASSIGN(auto held, crl_issuer_.Current(*issuer_, 0, "test"));
+  const Output refused = Verify(
+      leaf,
+      absl::StrCat("-crl_check -use_deltas -CRLfile ",
+                   SavePems("held.crl", {base.crl_der, held.delta->crl_der})));
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.text, HasSubstr("certificate revoked"));
+
+  ASSERT_OK(Release(leaf));
+  ASSERT_OK_AND_ASSIGN(auto free, crl_issuer_.Current(*issuer_, 0, "test"));
+  for (const std::string& complete : {base.crl_der, held.crl_der}) {
+    const Output good = Verify(
+        leaf,
+        absl::StrCat("-crl_check -use_deltas -CRLfile ",
+                     SavePems("free.crl", {complete, free.delta->crl_der})));
+    EXPECT_EQ(good.exit_code, 0) << good.text;
+  }
+}
+
+TEST_F(OpenSslTest, ReadsADelta) {
+  issuer_ = hierarchy_.MakeIssuer("test", "http://crl.example", nullptr,
+                                  /*deltas=*/true);
+  ASSERT_OK_AND_ASSIGN(auto row, crl_issuer_.Current(*issuer_, 0, "test"));
+  const std::string text = OpenSsl("crl -noout -text -in " +
+                                   SavePem("delta.crl", row.delta->crl_der))
+                               .text;
+  EXPECT_THAT(text, HasSubstr("X509v3 Delta CRL Indicator: critical"));
+  EXPECT_THAT(text, HasSubstr("X509v3 Issuing Distribution Point: critical"));
+  EXPECT_THAT(
+      OpenSsl("crl -noout -text -in " + SavePem("c.crl", row.crl_der)).text,
+      HasSubstr("X509v3 Freshest CRL"));
 }
 
 }  // namespace

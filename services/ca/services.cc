@@ -51,7 +51,7 @@ struct Services::Impl {
         metrics(deps.metrics),
         pool(threads, kSigningQueue),
         serials(deps.serials),
-        crls(deps.crls, crl_lifetime, deps.clock, metrics) {}
+        crls(deps.crls, deps.shards, crl_lifetime, deps.clock, metrics) {}
 
   // AddIssuer and AddProfile are for New alone.
   absl::Status AddIssuer(const Dependencies& dependencies,

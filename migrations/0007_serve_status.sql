@@ -77,11 +77,15 @@ CREATE CONSTRAINT TRIGGER revocations_logged
   FOR EACH ROW EXECUTE FUNCTION log_revocation();
 
 -- A database that was restored from a backup must not give a revision a second
--- meaning: verifiers have seen later ones.
-CREATE FUNCTION skip_revocation_revisions(seen bigint) RETURNS void LANGUAGE sql
+-- meaning: verifiers have seen later ones. Nor a place on a shard: it has forgotten
+-- certificates.
+CREATE FUNCTION skip_revocation_revisions(seen bigint) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT setval('revocation_revisions',
-                greatest(seen, (SELECT last_value FROM revocation_revisions)));
+BEGIN
+  PERFORM setval('revocation_revisions',
+                 greatest(seen, (SELECT last_value FROM revocation_revisions)));
+  UPDATE crl_shards SET assigned = 2147483647;
+END
 $$;
 REVOKE EXECUTE ON FUNCTION skip_revocation_revisions FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION skip_revocation_revisions TO birthmark_registration;
@@ -185,7 +189,10 @@ CREATE TABLE revocation_jobs (
                                          AND reason NOT IN (6, 7, 8)),
   invalidity_time     timestamptz,
   rate                integer     NOT NULL CHECK (rate > 0),  -- a second, at most
-  expected            bigint      NOT NULL,  -- counted when it was created
+  -- Counted when it was created: certificates, new entries of CRLs, shards.
+  expected            bigint      NOT NULL,
+  expected_entries    bigint      NOT NULL,
+  expected_shards     integer     NOT NULL,
   -- The account.
   revoked             bigint      NOT NULL DEFAULT 0,
   already_revoked     bigint      NOT NULL DEFAULT 0,

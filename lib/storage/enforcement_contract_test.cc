@@ -58,6 +58,11 @@ TEST_P(EnforcementStoreTest, KeepsWhatAPointSaidLast) {
       const EnforcementPointRow said,
       backend_->enforcement().Report("broker", 7, now + absl::Hours(1), now));
   EXPECT_EQ(said.revision, 7);
+  EXPECT_THAT(backend_->enforcement().Get("broker"),
+              IsOkAndHolds(Field(&EnforcementPointRow::revision, 7)));
+  EXPECT_THAT(
+      backend_->enforcement().Get("gone"),
+      StatusIs(StatusCode::kNotFound, reasons::kEnforcementPointNotFound));
   ASSERT_OK_AND_ASSIGN(points, backend_->enforcement().List("alpha", 10));
   ASSERT_THAT(points, SizeIs(1));
   EXPECT_EQ(points[0].report_time, now);

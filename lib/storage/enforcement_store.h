@@ -34,6 +34,9 @@ class EnforcementStore {
   virtual absl::StatusOr<KeyRow> Create(const EnforcementPointRow& row,
                                         const KeyRow& key,
                                         const Mutation& mutation) = 0;
+  // Get returns one. kNotFound / ENFORCEMENT_POINT_NOT_FOUND.
+  virtual absl::StatusOr<EnforcementPointRow> Get(
+      absl::string_view point_id) = 0;
   // List returns at most `limit` with an id above `after`, by id.
   virtual absl::StatusOr<std::vector<EnforcementPointRow>> List(
       absl::string_view after, int limit) = 0;

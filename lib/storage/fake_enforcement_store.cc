@@ -46,6 +46,18 @@ absl::StatusOr<KeyRow> FakeEnforcementStore::Create(
   return key;
 }
 
+absl::StatusOr<EnforcementPointRow> FakeEnforcementStore::Get(
+    absl::string_view point_id) {
+  FakeDatabase::Transaction transaction(database_);
+  BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
+  const auto point = transaction->points.find(std::string(point_id));
+  if (point == transaction->points.end()) {
+    return Fail(absl::StatusCode::kNotFound, reasons::kEnforcementPointNotFound,
+                point_id);
+  }
+  return point->second;
+}
+
 absl::StatusOr<std::vector<EnforcementPointRow>> FakeEnforcementStore::List(
     absl::string_view after, int limit) {
   FakeDatabase::Transaction transaction(database_);

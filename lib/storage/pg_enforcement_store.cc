@@ -25,6 +25,8 @@ namespace {
 constexpr Statement kInsert = {"enforcement_point_insert", R"(
     INSERT INTO enforcement_points (point_id, create_time) VALUES ($1, $2)
     ON CONFLICT DO NOTHING)"};
+constexpr Statement kGet = {"enforcement_point_get", "SELECT " POINT_COLUMNS R"(
+    FROM enforcement_points WHERE point_id = $1)"};
 constexpr Statement kList = {"enforcement_point_list",
                              "SELECT " POINT_COLUMNS R"(
     FROM enforcement_points WHERE point_id > $1 ORDER BY point_id LIMIT $2)"};
@@ -44,6 +46,12 @@ EnforcementPointRow ReadPoint(const pqxx::row& row) {
 
 std::string Name(absl::string_view point_id) {
   return absl::StrCat("enforcementPoints/", point_id);
+}
+
+absl::Status NotFound(absl::string_view point_id) {
+  return MakeError(
+      absl::StatusCode::kNotFound, reasons::kEnforcementPointNotFound,
+      "there is no such enforcement point", {{"resource", Name(point_id)}});
 }
 
 }  // namespace
@@ -79,6 +87,21 @@ absl::StatusOr<KeyRow> PgEnforcementStore::Create(
   return stored;
 }
 
+absl::StatusOr<EnforcementPointRow> PgEnforcementStore::Get(
+    absl::string_view point_id) {
+  EnforcementPointRow point;
+  BIRTHMARK_RETURN_IF_ERROR(
+      database_.Read([&](Session& session) -> absl::Status {
+        const auto found = session.Exec(kGet, Text(point_id));
+        if (found.empty()) {
+          return NotFound(point_id);
+        }
+        point = ReadPoint(found[0]);
+        return absl::OkStatus();
+      }));
+  return point;
+}
+
 absl::StatusOr<std::vector<EnforcementPointRow>> PgEnforcementStore::List(
     absl::string_view after, int limit) {
   std::vector<EnforcementPointRow> points;
@@ -102,10 +125,7 @@ absl::StatusOr<EnforcementPointRow> PgEnforcementStore::Report(
         const auto updated = session.Exec(
             kReport, Text(point_id), Int(revision), At(next_update), At(now));
         if (updated.empty()) {
-          return MakeError(absl::StatusCode::kNotFound,
-                           reasons::kEnforcementPointNotFound,
-                           "there is no such enforcement point",
-                           {{"resource", Name(point_id)}});
+          return NotFound(point_id);
         }
         point = ReadPoint(updated[0]);
         return absl::OkStatus();

@@ -23,6 +23,7 @@ class PgEnforcementStore : public EnforcementStore {
   absl::StatusOr<KeyRow> Create(const EnforcementPointRow& row,
                                 const KeyRow& key,
                                 const Mutation& mutation) override;
+  absl::StatusOr<EnforcementPointRow> Get(absl::string_view point_id) override;
   absl::StatusOr<std::vector<EnforcementPointRow>> List(absl::string_view after,
                                                         int limit) override;
   absl::StatusOr<EnforcementPointRow> Report(absl::string_view point_id,

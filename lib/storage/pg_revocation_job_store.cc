@@ -28,22 +28,23 @@
 namespace birthmark::storage {
 namespace {
 
-#define JOB_COLUMNS                                                      \
-  "j.job_id, j.state, j.issuer_id, j.spki_sha256, j.fleet_id, j.model, " \
-  "j.line_id, j.batch_id, j.firmware_component, j.firmware_version, "    \
-  "j.issued_before, j.reason, j.invalidity_time, j.rate, j.expected, "   \
-  "j.revoked, j.already_revoked, j.expired, j.next_step_time, "          \
-  "j.last_error, j.create_actor, j.approve_actor, j.version, "           \
-  "j.create_time, j.update_time, j.end_time, j.position "
+#define JOB_COLUMNS                                                            \
+  "j.job_id, j.state, j.issuer_id, j.spki_sha256, j.fleet_id, j.model, "       \
+  "j.line_id, j.batch_id, j.firmware_component, j.firmware_version, "          \
+  "j.issued_before, j.reason, j.invalidity_time, j.rate, j.expected, "         \
+  "j.revoked, j.already_revoked, j.expired, j.next_step_time, "                \
+  "j.last_error, j.create_actor, j.approve_actor, j.version, "                 \
+  "j.create_time, j.update_time, j.end_time, j.position, j.expected_entries, " \
+  "j.expected_shards "
 
 constexpr Statement kInsert = {"revocation_job_insert", R"(
     INSERT INTO revocation_jobs
       (job_id, state, issuer_id, spki_sha256, fleet_id, model, line_id,
        batch_id, firmware_component, firmware_version, issued_before, reason,
        invalidity_time, rate, expected, next_step_time, create_actor,
-       create_time, update_time)
+       create_time, update_time, expected_entries, expected_shards)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-            $16, $17, $18, $18)
+            $16, $17, $18, $18, $19, $20)
     ON CONFLICT DO NOTHING)"};
 constexpr Statement kGet = {"revocation_job_get", "SELECT " JOB_COLUMNS R"(
     FROM revocation_jobs j WHERE j.job_id = $1)"};
@@ -102,6 +103,8 @@ RevocationJobRow ReadJob(const pqxx::row& row) {
           .invalidity_time = ReadOptionalTime(row[12]),
           .rate = static_cast<int>(ReadInt(row[13])),
           .expected = ReadInt(row[14]),
+          .expected_entries = ReadInt(row[27]),
+          .expected_shards = static_cast<int>(ReadInt(row[28])),
           .revoked = ReadInt(row[15]),
           .already_revoked = ReadInt(row[16]),
           .expired = ReadInt(row[17]),
@@ -289,7 +292,8 @@ absl::Status PgRevocationJobStore::Create(const RevocationJobRow& row,
         TextOrNull(selector.firmware_version), At(row.issued_before),
         Int(row.reason), AtOrNull(row.invalidity_time), Int(row.rate),
         Int(row.expected), At(row.next_step_time), Text(row.create_actor),
-        At(row.create_time));
+        At(row.create_time), Int(row.expected_entries),
+        Int(row.expected_shards));
     if (inserted.affected_rows() == 0) {
       return MakeError(absl::StatusCode::kAlreadyExists,
                        reasons::kRevocationJobExists,

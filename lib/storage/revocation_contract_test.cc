@@ -24,32 +24,9 @@ constexpr int kSuperseded = 4;
 
 class RevocationActTest : public StoreTest {
  protected:
-  RevocationRow Row(const CertificateRow& certificate) {
-    const absl::Time now = Now();
-    return {.serial = certificate.serial,
-            .issuer_id = certificate.issuer_id,
-            .actor = kActor,
-            .revoke_time = now,
-            .update_time = now};
-  }
-  RevocationStore::MutationMaker Maker(absl::string_view action) {
-    return [this, action = std::string(action)](const RevocationRow& stored) {
-      return Change(action, HexEncode(stored.serial));
-    };
-  }
-  absl::StatusOr<RevocationRow> Hold(const CertificateRow& certificate,
-                                     int64_t version) {
-    return backend_->revocations().Hold(Row(certificate), version,
-                                        Maker("certificate.hold"));
-  }
-  absl::StatusOr<RevocationRow> Release(const CertificateRow& certificate,
-                                        int64_t version) {
-    return backend_->revocations().Release(Row(certificate), version,
-                                           Maker("certificate.release"));
-  }
   absl::StatusOr<RevocationRow> ReportKey(absl::string_view spki_sha256) {
-    return backend_->revocations().RevokeKey(spki_sha256, Row({}),
-                                             Maker("key.compromise"));
+    return backend_->revocations().RevokeKey(spki_sha256, RowFor({}, 0),
+                                             Records("key.compromise"));
   }
   KeyRow KeyOf(const AdmissionRequest& device) {
     return (*backend_->devices().ListKeys(device.device.device_uid, "", 1))[0];
@@ -210,7 +187,7 @@ TEST_P(RevocationActTest, DecommissionAndKeyReportsDoNotBlockEachOther) {
     const int64_t version =
         backend_->devices().Get("acme", device.device.device_uid)->version;
     // Rows first: the fixture's clock is not for several threads.
-    const RevocationRow row = Row(a);
+    const RevocationRow row = RowFor(a, 0);
     const Mutation mutations[] = {Change("key.compromise"),
                                   Change("key.compromise"),
                                   Change("certificate.revoke")};

@@ -38,6 +38,8 @@ class RevocationJobStoreTest : public StoreTest {
             .reason = 9,
             .rate = 1000,
             .expected = 5,
+            .expected_entries = 4,
+            .expected_shards = 3,
             .next_step_time = now,
             .create_actor = kActor,
             .create_time = now,
@@ -143,6 +145,8 @@ TEST_P(RevocationJobStoreTest, KeepsWhatWasAskedFor) {
   EXPECT_EQ(got.invalidity_time, job.invalidity_time);
   EXPECT_EQ(got.rate, 1000);
   EXPECT_EQ(got.expected, 5);
+  EXPECT_EQ(got.expected_entries, 4);
+  EXPECT_EQ(got.expected_shards, 3);
   EXPECT_EQ(got.next_step_time, job.next_step_time);
   EXPECT_EQ(got.create_actor, kActor);
   EXPECT_EQ(got.approve_actor, "");

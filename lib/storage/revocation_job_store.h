@@ -47,7 +47,10 @@ struct RevocationJobRow {
   int reason = 0;
   std::optional<absl::Time> invalidity_time;
   int rate = 0;  // certificates a second
+  // Counted when it was created, as Preview.
   int64_t expected = 0;
+  int64_t expected_entries = 0;
+  int expected_shards = 0;
   int64_t revoked = 0;
   int64_t already_revoked = 0;
   int64_t expired = 0;

@@ -32,6 +32,8 @@ class ChangeListener {
     // The database answered just now, and nothing is pending. At least once a
     // second while the connection lives.
     std::function<void()> on_alive;
+    // The connection is lost, or the first could not be made. Not again until
+    // on_connected has succeeded.
     std::function<void(const absl::Status&)> on_lost;
   };
   struct Options {

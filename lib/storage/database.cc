@@ -16,13 +16,13 @@
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
 #include "lib/storage/catch.h"
+#include "lib/storage/connection_string.h"
 #include "lib/storage/session.h"
 #include "pqxx/connection"
 #include "pqxx/except"
@@ -89,18 +89,6 @@ std::unique_ptr<Connection> Connect(const std::string& dsn) {
       connection->raw, [](void*, const PGresult*) {}, nullptr);
   pqxx::nontransaction(*connection->handle).exec(kSettings);
   return connection;
-}
-
-// A server that is gone without a word must not hold a thread for minutes. What
-// the operator wrote comes later and wins.
-std::string WithDefaults(const std::string& dsn) {
-  if (absl::StrContains(dsn, "://")) {
-    return dsn;
-  }
-  return absl::StrCat(
-      "connect_timeout=5 keepalives_idle=5 keepalives_interval=5 "
-      "keepalives_count=2 tcp_user_timeout=15000 application_name=birthmark ",
-      dsn);
 }
 
 void SleepBeforeRun(int run) {
@@ -252,7 +240,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
     return absl::InvalidArgumentError(
         "a database needs at least one connection");
   }
+  const bool connect_at_once = options.connect_at_once;
   auto pool = std::make_unique<Pool>(std::move(options));
+  if (!connect_at_once) {
+    return std::unique_ptr<Database>(new Database(std::move(pool)));
+  }
   BIRTHMARK_ASSIGN_OR_RETURN(auto lease, pool->Acquire());
   try {
     lease->EnsureConnected();

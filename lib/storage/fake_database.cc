@@ -86,6 +86,9 @@ void FakeDatabase::Transaction::Commit() {
 
 void FakeDatabase::Transaction::SkipTo(int64_t revision) {
   database_.last_revision_ = std::max(database_.last_revision_, revision);
+  for (auto& [key, shard] : database_.tables_.crl_shards) {
+    shard.assigned = std::numeric_limits<int>::max();
+  }
 }
 
 absl::Status FakeRecord(FakeDatabase::Tables& tables,

@@ -101,7 +101,8 @@ class FakeDatabase {
     Tables* operator->() { return &database_.tables_; }
     // Commit also does what the database's triggers do.
     void Commit();
-    // SkipTo keeps revisions up to `revision` from being given again.
+    // SkipTo keeps revisions up to `revision`, and places on the shards, from
+    // being given again.
     void SkipTo(int64_t revision);
 
    private:

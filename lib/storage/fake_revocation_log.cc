@@ -71,6 +71,7 @@ absl::Status FakeRevocationLog::SkipTo(int64_t revision) {
   FakeDatabase::Transaction transaction(database_);
   BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
   transaction.SkipTo(revision);
+  transaction.Commit();
   return absl::OkStatus();
 }
 

@@ -48,11 +48,13 @@ class RevocationLog {
       int64_t revision) = 0;
 
   // For a database that was restored from a backup and has forgotten changes.
-  // SkipTo keeps revisions up to `revision` from being given again. Restore
+  // SkipTo keeps revisions up to `revision` from being given again, and CRL
+  // shards from taking more certificates than they have room for. Restore
   // brings back, in one transaction and with the audit entry at the same index,
   // those of `changes` that the database does not have: it knows no revocation
   // of the serial, or an older one, and never undoes what was revoked for good.
-  // Returns how many it brought back. Only the role `registration` may.
+  // A key that was revoked for keyCompromise is blocked again. Returns how many
+  // it brought back. Only the role `registration` may.
   virtual absl::Status SkipTo(int64_t revision) = 0;
   virtual absl::StatusOr<int64_t> Restore(
       absl::Span<const RevocationChange> changes,

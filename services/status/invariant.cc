@@ -45,16 +45,6 @@ absl::StatusOr<Serials> SerialsOn(const storage::CrlRow& row) {
   return serials;
 }
 
-// A certificate stays for one CRL after it has expired.
-bool MayStillBeThere(const storage::CertificateStatus& certificate,
-                     const storage::CrlRow& crl) {
-  return certificate.issuer_id == crl.issuer_id &&
-         certificate.revocation.has_value() &&
-         certificate.revocation->crl_shard == crl.crl_shard &&
-         certificate.revocation->state != storage::RevocationState::kReleased &&
-         certificate.not_after >= crl.expired_before;
-}
-
 }  // namespace
 
 Invariant::Invariant(storage::StatusStore& statuses,
@@ -93,28 +83,10 @@ void Invariant::Run() {
 }
 
 absl::StatusOr<Invariant::Difference> Invariant::Compare(
-    const storage::StatusStore::ShardTruth& truth,
-    storage::StatusStore& statuses) {
+    const storage::StatusStore::ShardTruth& truth) {
   BIRTHMARK_ASSIGN_OR_RETURN(const Serials there, SerialsOn(truth.crl));
-  Difference difference;
-  difference.missing = Without(Without(truth.revoked, there), truth.changed);
-  const Serials more = Without(Without(there, truth.revoked), truth.changed);
-  if (more.empty()) {
-    return difference;
-  }
-  BIRTHMARK_ASSIGN_OR_RETURN(const auto found, statuses.Find(more));
-  std::set<std::string> allowed;
-  for (const storage::CertificateStatus& certificate : found.certificates) {
-    if (MayStillBeThere(certificate, truth.crl)) {
-      allowed.insert(certificate.serial);
-    }
-  }
-  for (const std::string& serial : more) {
-    if (!allowed.contains(serial)) {
-      difference.surplus.push_back(serial);
-    }
-  }
-  return difference;
+  return Difference{Without(Without(truth.revoked, there), truth.changed),
+                    Without(Without(there, truth.revoked), truth.changed)};
 }
 
 absl::Duration Invariant::Step() {
@@ -180,8 +152,7 @@ absl::Status Invariant::Look(const storage::ShardStatus& shard) {
   }
   BIRTHMARK_RETURN_IF_ERROR(truth.status());
   without_crl_since_.erase(key);
-  BIRTHMARK_ASSIGN_OR_RETURN(const Difference difference,
-                             Compare(*truth, statuses_));
+  BIRTHMARK_ASSIGN_OR_RETURN(const Difference difference, Compare(*truth));
   counts_[key] = {difference.missing.size(), difference.surplus.size()};
   if (!difference.missing.empty() || !difference.surplus.empty()) {
     telemetry::Log(telemetry::Level::kError, "crl_is_wrong",

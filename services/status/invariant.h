@@ -61,8 +61,7 @@ class Invariant {
 
   // Compare compares one shard's CRL with the truth about it.
   static absl::StatusOr<Difference> Compare(
-      const storage::StatusStore::ShardTruth& truth,
-      storage::StatusStore& statuses);
+      const storage::StatusStore::ShardTruth& truth);
 
  private:
   using Key = std::pair<std::string, int>;

@@ -186,10 +186,13 @@ std::string ReasonText(RevocationReason reason) {
 }
 
 std::string ReasonNames() {
-  return absl::StrJoin(kReasons, ", ",
-                       [](std::string* out, const ReasonName& reason) {
-                         absl::StrAppend(out, reason.name);
-                       });
+  std::vector<absl::string_view> names;
+  for (const ReasonName& known : kReasons) {
+    if (known.reason != certificate::v1::REVOCATION_REASON_CERTIFICATE_HOLD) {
+      names.push_back(known.name);
+    }
+  }
+  return absl::StrJoin(names, ", ");
 }
 
 }  // namespace birthmark::cli

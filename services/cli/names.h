@@ -51,7 +51,8 @@ absl::StatusOr<certificate::v1::RevocationReason> ParseReason(
 // ReasonText returns the name of RFC 5280.
 std::string ReasonText(certificate::v1::RevocationReason reason);
 
-// ReasonNames returns all names that ParseReason takes, for help.
+// ReasonNames returns the names of the reasons to revoke, for help: all but
+// certificateHold, which is no revocation.
 std::string ReasonNames();
 
 }  // namespace birthmark::cli

@@ -4,10 +4,12 @@
 #include "absl/strings/str_cat.h"
 #include "lib/base/file.h"
 #include "lib/base/status_macros.h"
+#include "lib/crypto/ids.h"
 #include "lib/crypto/secret.h"
 #include "lib/keys/kek.h"
 #include "lib/keys/sealed_file.h"
 #include "lib/storage/pg_certificate_store.h"
+#include "lib/storage/pg_crl_shard_store.h"
 #include "lib/storage/pg_crl_store.h"
 #include "lib/x509/certificate.h"
 #include "services/birthmarkd/role.h"
@@ -21,10 +23,11 @@ class CaRole : public Role {
   static absl::StatusOr<std::unique_ptr<Role>> New(const Host& host,
                                                    storage::Database& database,
                                                    ca::Options options) {
-    auto role = std::unique_ptr<CaRole>(new CaRole(database));
-    auto services = ca::Services::New(
-        {role->certificates_, role->crls_, host.clock, host.metrics},
-        std::move(options));
+    auto role = std::unique_ptr<CaRole>(new CaRole(host, database));
+    auto services =
+        ca::Services::New({role->certificates_, role->crls_, role->shards_,
+                           role->serials_, host.clock, host.metrics},
+                          std::move(options));
     if (!services.ok()) {
       return InField("ca", services.status());
     }
@@ -35,11 +38,16 @@ class CaRole : public Role {
   void Register(rpc::Router& router) override { services_->Register(router); }
 
  private:
-  explicit CaRole(storage::Database& database)
-      : certificates_(database), crls_(database) {}
+  CaRole(const Host& host, storage::Database& database)
+      : certificates_(database),
+        crls_(database),
+        shards_(database),
+        serials_(host.clock) {}
 
   storage::PgCertificateStore certificates_;
   storage::PgCrlStore crls_;
+  storage::PgCrlShardStore shards_;
+  crypto::RandomSerialSource serials_;
   std::unique_ptr<ca::Services> services_;
 };
 
@@ -92,6 +100,9 @@ absl::StatusOr<std::unique_ptr<Role>> NewCaRole(const Host& host,
   options.crl_lifetime = absl::Seconds(section.crl_lifetime().seconds()) +
                          absl::Nanoseconds(section.crl_lifetime().nanos());
   options.crl_base_url = section.crl_base_url();
+  options.crl_shard_size = section.crl_shard_size();
+  options.ocsp_url = section.ocsp_url();
+  options.ca_issuers_base_url = section.ca_issuers_base_url();
   return CaRole::New(host, database, std::move(options));
 }
 

@@ -5,6 +5,7 @@
 #include "lib/config/validate.h"
 #include "lib/storage/migrator.h"
 #include "lib/storage/pg_certificate_store.h"
+#include "lib/storage/pg_crl_shard_store.h"
 #include "services/birthmarkd/record_certificates.h"
 #include "services/birthmarkd/role.h"
 
@@ -27,8 +28,9 @@ absl::Status Migrate(const std::string& config_path, Clock& clock,
     out << "the schema was up to date\n";
   }
   storage::PgCertificateStore certificates(*database);
-  BIRTHMARK_ASSIGN_OR_RETURN(const int added,
-                             RecordCertificates(config, certificates, clock));
+  storage::PgCrlShardStore shards(*database);
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const int added, RecordCertificates(config, certificates, shards, clock));
   out << "recorded " << added << " certificates";
   if (added < config.certificates_size()) {
     out << ", " << config.certificates_size() - added << " were there";

@@ -1,6 +1,8 @@
 #include "services/birthmarkd/record_certificates.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,8 @@ namespace {
 
 // Nobody who calls: whoever runs the migration is the database's owner.
 constexpr char kActor[] = "system:migrate";
+// No role has the root's key: what it signed is on no CRL.
+constexpr int kOnNoCrl = -1;
 
 absl::StatusOr<x509::Certificate> ReadCertificate(const std::string& path) {
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string pem, ReadFile(path));
@@ -52,6 +56,7 @@ absl::StatusOr<storage::CertificateRow> RowFor(
   row.spki_sha256 = crypto::Sha256(certificate->spki_der);
   row.not_before = certificate->not_before;
   row.not_after = certificate->not_after;
+  row.crl_shard = certificate.is_ca() ? kOnNoCrl : 0;
   row.certificate_der = certificate->der;
   row.create_time = NowSeconds(clock);
   return row;
@@ -73,10 +78,38 @@ audit::Entry EntryFor(const storage::CertificateRow& row, Clock& clock) {
   return entry;
 }
 
+// Before the certificates: a shard that is known in vain does no harm.
+absl::Status RecordShards(const std::vector<storage::CertificateRow>& rows,
+                          const std::vector<storage::CertificateRow>& known,
+                          storage::CrlShardStore& shards, Clock& clock) {
+  std::set<std::string> known_serials;
+  for (const storage::CertificateRow& row : known) {
+    known_serials.insert(row.serial);
+  }
+  struct Shard {
+    int places = 0;
+    absl::Time live_until = absl::InfinitePast();
+  };
+  std::map<std::string, Shard> by_issuer;
+  for (const storage::CertificateRow& row : rows) {
+    if (row.crl_shard != kOnNoCrl && known_serials.count(row.serial) == 0) {
+      Shard& shard = by_issuer[row.issuer_id];
+      ++shard.places;
+      shard.live_until = std::max(shard.live_until, row.not_after);
+    }
+  }
+  for (const auto& [issuer, shard] : by_issuer) {
+    BIRTHMARK_RETURN_IF_ERROR(shards.Record(
+        issuer, 0, shard.places, shard.live_until, NowSeconds(clock)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<int> RecordCertificates(const config::v1::MigrateConfig& config,
                                        storage::CertificateStore& certificates,
+                                       storage::CrlShardStore& shards,
                                        Clock& clock) {
   std::vector<storage::CertificateRow> rows;
   std::vector<audit::Entry> entries;
@@ -98,6 +131,7 @@ absl::StatusOr<int> RecordCertificates(const config::v1::MigrateConfig& config,
     return 0;
   }
   BIRTHMARK_ASSIGN_OR_RETURN(const auto known, certificates.Find(serials));
+  BIRTHMARK_RETURN_IF_ERROR(RecordShards(rows, known, shards, clock));
   BIRTHMARK_ASSIGN_OR_RETURN(const auto recorded,
                              certificates.Insert(rows, entries));
   for (size_t i = 0; i < rows.size(); ++i) {

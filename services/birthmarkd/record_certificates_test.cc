@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -9,7 +10,10 @@
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/crypto/hash.h"
+#include "lib/keys/fake_signer.h"
+#include "lib/policy/issuance.h"
 #include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_shard_store.h"
 #include "lib/storage/fake_database.h"
 #include "services/ca/test_issuer.h"
 
@@ -37,7 +41,7 @@ class RecordCertificatesTest : public testing::Test {
   }
 
   absl::StatusOr<int> Record() {
-    return RecordCertificates(config_, certificates_, clock_);
+    return RecordCertificates(config_, certificates_, shards_, clock_);
   }
 
   std::vector<storage::CertificateRow> Rows() {
@@ -48,6 +52,7 @@ class RecordCertificatesTest : public testing::Test {
   ca::TestHierarchy hierarchy_{clock_};
   storage::FakeDatabase database_;
   storage::FakeCertificateStore certificates_{database_};
+  storage::FakeCrlShardStore shards_{database_};
   config::v1::MigrateConfig config_;
 };
 
@@ -66,8 +71,42 @@ TEST_F(RecordCertificatesTest, RecordsEachOnceWithAnAuditEntry) {
   EXPECT_EQ(row.certificate_der, hierarchy_.root()->der);
   EXPECT_EQ(row.spki_sha256, crypto::Sha256(hierarchy_.root()->spki_der));
   EXPECT_EQ(row.issuer_id, "root");
+  EXPECT_EQ(row.crl_shard, -1);
+  EXPECT_THAT(shards_.List("root", clock_.Now()), IsOkAndHolds(SizeIs(0)));
   EXPECT_EQ(database_.audit()[0].action, "certificate.record");
   EXPECT_EQ(database_.audit()[0].actor, "system:migrate");
+}
+
+TEST_F(RecordCertificatesTest, MakesTheShardOfLeavesKnown) {
+  const auto issuer = hierarchy_.MakeIssuer("internal", "");
+  policy::Profile profile;
+  profile.id = "operator";
+  profile.version = 1;
+  profile.kind = policy::ProfileKind::kOperator;
+  profile.issuer = "internal";
+  profile.validity = absl::Hours(24);
+  profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
+  ASSERT_OK_AND_ASSIGN(
+      const auto issuance,
+      policy::Issuance::New({.profile = profile,
+                             .issuer = issuer->certificate(),
+                             .algorithm = issuer->algorithm(),
+                             .trust_domain = ca::kTestTrustDomain}));
+  const keys::FakeSigner key;
+  ASSERT_OK_AND_ASSIGN(
+      auto prepared, issuance.Prepare({hierarchy_.Serial(),
+                                       std::string(key.public_key().spki_der()),
+                                       policy::OperatorSubject{"anna"}},
+                                      {}, clock_.Now()));
+  ASSERT_OK_AND_ASSIGN(const std::string der,
+                       issuer->SignCertificate(std::move(prepared)));
+  Add(Save("leaf.pem", x509::Certificate::Parse(der).value().ToPem()),
+      "internal");
+  EXPECT_THAT(Record(), IsOkAndHolds(1));
+  EXPECT_THAT(shards_.List("internal", clock_.Now()),
+              IsOkAndHolds(testing::ElementsAre(0)));
+  EXPECT_THAT(shards_.List("internal", clock_.Now() + absl::Hours(25)),
+              IsOkAndHolds(SizeIs(0)));
 }
 
 TEST_F(RecordCertificatesTest, TakesTheSameCertificateTwice) {
@@ -109,7 +148,7 @@ TEST_F(RecordCertificatesTest, RefusesATakenSerial) {
   other.certificate_der = "another certificate";
   ASSERT_OK(taken.Insert({other}, {database_.audit()[0]}));
   EXPECT_THAT(
-      RecordCertificates(config_, taken, clock_),
+      RecordCertificates(config_, taken, shards_, clock_),
       StatusIs(absl::StatusCode::kAlreadyExists, reasons::kCertificateExists));
 }
 

@@ -26,6 +26,8 @@ class Database {
     int connections = 8;
     // How long a caller waits for a connection when all are taken.
     absl::Duration acquire_timeout = absl::Seconds(5);
+    // False: Open does not connect, for who must start without its database.
+    bool connect_at_once = true;
   };
 
   // Open connects once, to find mistakes in the connection string at start.

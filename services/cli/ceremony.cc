@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "lib/base/status_macros.h"
 #include "lib/policy/issuance.h"
 #include "lib/x509/certificate_builder.h"
+#include "lib/x509/crl.h"
 #include "lib/x509/extension.h"
 #include "lib/x509/lint.h"
 #include "lib/x509/serial.h"
@@ -100,12 +102,23 @@ absl::StatusOr<Authority> Ceremony::MakeIssuer(
 
 absl::StatusOr<x509::Certificate> Ceremony::MakeLeaf(
     const Authority& issuer, const policy::Profile& profile,
-    const std::string& trust_domain, const policy::CrlUris& crl,
+    const std::string& trust_domain, const Published& published,
     absl::string_view spki_der, const policy::Subject& subject) {
   policy::Issuance::Options options{.profile = profile,
                                     .issuer = issuer.certificate,
                                     .algorithm = issuer.signer->algorithm(),
-                                    .trust_domain = trust_domain};
+                                    .trust_domain = trust_domain,
+                                    .ocsp_uri = published.ocsp_url};
+  if (!published.ca_issuers_base_url.empty()) {
+    options.ca_issuers_uri = absl::StrCat(published.ca_issuers_base_url, "/",
+                                          profile.issuer, ".cer");
+  }
+  policy::CrlUris crl;
+  if (!published.crl_base_url.empty()) {
+    const std::string base =
+        absl::StrCat(published.crl_base_url, "/", profile.issuer);
+    crl = {x509::CrlShardUri(base, 0), x509::CrlDeltaUri(base, 0)};
+  }
   BIRTHMARK_ASSIGN_OR_RETURN(const policy::Issuance issuance,
                              policy::Issuance::New(std::move(options)));
   policy::IssuanceRequest request;

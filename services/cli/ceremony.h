@@ -27,6 +27,14 @@ struct Authority {
   std::unique_ptr<keys::Signer> signer;
 };
 
+// Published says where a deployment publishes what verifiers of its
+// certificates ask for, as in config.v1.CaConfig. Empty: nowhere.
+struct Published {
+  std::string crl_base_url;
+  std::string ocsp_url;
+  std::string ca_issuers_base_url;
+};
+
 // Ceremony is not thread-safe. `clock` must outlive it.
 class Ceremony {
  public:
@@ -46,12 +54,12 @@ class Ceremony {
                                        absl::string_view common_name,
                                        absl::Duration validity);
 
-  // MakeLeaf certifies the public key `spki_der` by `profile`. `crl` may be
-  // empty. Returns the certificate.
+  // MakeLeaf certifies the public key `spki_der` by `profile`. It is on the
+  // first CRL shard of its issuer. Returns the certificate.
   absl::StatusOr<x509::Certificate> MakeLeaf(const Authority& issuer,
                                              const policy::Profile& profile,
                                              const std::string& trust_domain,
-                                             const policy::CrlUris& crl,
+                                             const Published& published,
                                              absl::string_view spki_der,
                                              const policy::Subject& subject);
 

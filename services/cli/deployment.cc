@@ -17,7 +17,6 @@
 #include "lib/keys/kek.h"
 #include "lib/keys/local_key.h"
 #include "lib/keys/sealed_file.h"
-#include "lib/x509/crl.h"
 #include "services/cli/ceremony.h"
 #include "services/cli/client.h"
 #include "services/cli/default_profiles.h"
@@ -52,7 +51,8 @@ class DeploymentMaker {
 
   absl::Status Make() {
     for (const char* folder : {"offline", "trust", "ca", "profiles", "tls",
-                               "operator", "config", "db", "run"}) {
+                               "operator", "config", "db", "run", "journal",
+                               "journal/registration", "journal/birthmarkd"}) {
       const std::string path = Path(folder);
       BIRTHMARK_RETURN_IF_ERROR(FileError(CreatePrivateDirectory(path), path));
     }
@@ -63,8 +63,9 @@ class DeploymentMaker {
     }
     // One process with all roles calls nobody but as `registration`, and
     // answers to the names of all.
-    BIRTHMARK_RETURN_IF_ERROR(MakeService(kAllRoles, "registration",
-                                          {"registration", "inventory", "ca"}));
+    BIRTHMARK_RETURN_IF_ERROR(
+        MakeService(kAllRoles, "registration",
+                    {"registration", "inventory", "ca", "status"}));
     BIRTHMARK_RETURN_IF_ERROR(MakeOperator());
     return WriteConfiguration();
   }
@@ -149,6 +150,9 @@ class DeploymentMaker {
       BIRTHMARK_RETURN_IF_ERROR(
           Write(absl::StrCat("trust/", issuer.id, ".pem"), pem));
       BIRTHMARK_RETURN_IF_ERROR(
+          Write(absl::StrCat("trust/", issuer.id, ".chain.pem"),
+                absl::StrCat(pem, root_pem_)));
+      BIRTHMARK_RETURN_IF_ERROR(
           Write(absl::StrCat("ca/", issuer.id, ".chain.pem"),
                 absl::StrCat(pem, root_pem_)));
       if (issuer.id == "internal") {
@@ -171,15 +175,11 @@ class DeploymentMaker {
         keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256));
     const std::string key_path = Path(absl::StrCat(file, ".key"));
     BIRTHMARK_RETURN_IF_ERROR(FileError(key->Save(key_path), key_path));
-    policy::CrlUris crl;
-    if (!options_.crl_base_url.empty()) {
-      const std::string base = absl::StrCat(options_.crl_base_url, "/internal");
-      crl = {x509::CrlShardUri(base, 0), x509::CrlDeltaUri(base, 0)};
-    }
     BIRTHMARK_ASSIGN_OR_RETURN(
         const x509::Certificate certificate,
         ceremony_.MakeLeaf(*internal_, found->second, options_.trust_domain,
-                           crl, key->public_key().spki_der(), subject));
+                           options_.published, key->public_key().spki_der(),
+                           subject));
     return Write(absl::StrCat(file, ".pem"),
                  absl::StrCat(certificate.ToPem(), internal_pem_));
   }

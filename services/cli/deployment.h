@@ -1,14 +1,17 @@
 // MakeDeployment writes the folder that `birthmark init` makes:
 //
 //   offline/   the root key, sealed under a key-encryption key of its own
-//   trust/     root.pem, issuers.pem (all three), {idevid,ldevid,internal}.pem
+//   trust/     root.pem, issuers.pem (all three),
+//              {idevid,ldevid,internal}.{pem,chain.pem}
 //   ca/        kek, {idevid,ldevid,internal}.{sealed,chain.pem}
 //   profiles/  the certificate profiles: configuration, to be edited
-//   tls/       {ca,registration,inventory,birthmarkd}.{pem,key}
+//   tls/       {ca,registration,inventory,status,birthmarkd}.{pem,key}
 //   operator/  operator.pem, operator.key, roots.pem, client.textproto
-//   config/    {birthmarkd,ca,registration,inventory,migrate}.textproto
-//   db/        {owner,ca,registration,inventory}.dsn
+//   config/    {ca,registration,inventory,status,birthmarkd,migrate}.textproto
+//   db/        {owner,ca,registration,inventory,status}.dsn
 //   run/       the sockets, if the services listen on sockets
+//   journal/   {registration,birthmarkd}/: what was revoked, apart from the
+//              database, for the day on which an older one is restored
 //
 // Folders have mode 0700, files 0600. Paths inside are relative, so the folder
 // may be moved or renamed; only addresses of sockets are absolute.

@@ -12,6 +12,9 @@ int PortOffset(absl::string_view role) {
   if (role == "inventory") {
     return 1;
   }
+  if (role == "status") {
+    return 3;
+  }
   return role == "ca" ? 2 : 0;
 }
 
@@ -40,21 +43,44 @@ void FillCa(const DeploymentOptions& options,
   for (const std::string& id : profile_ids) {
     ca.add_profile_files(absl::StrCat("../profiles/", id, ".textproto"));
   }
-  ca.set_crl_base_url(options.crl_base_url);
+  ca.set_crl_base_url(options.published.crl_base_url);
+  ca.set_ocsp_url(options.published.ocsp_url);
+  ca.set_ca_issuers_base_url(options.published.ca_issuers_base_url);
 }
 
-void FillRegistration(const DeploymentOptions& options, bool with_ca,
+// Not FillEndpoint: whoever runs a role alone runs the CA alone too.
+void FillCaEndpoint(const DeploymentOptions& options,
+                    config::v1::Endpoint& endpoint) {
+  endpoint.set_address(Address(options, "ca"));
+  endpoint.set_server_name(DnsName(options, "ca"));
+}
+
+void FillRegistration(const DeploymentOptions& options, absl::string_view role,
                       const std::vector<std::string>& profile_ids,
                       config::v1::RegistrationConfig& registration) {
   FillDatabase("registration", *registration.mutable_database());
-  if (!with_ca) {
-    // Not FillEndpoint: whoever runs this role alone runs the CA alone too.
-    registration.mutable_ca()->set_address(Address(options, "ca"));
-    registration.mutable_ca()->set_server_name(DnsName(options, "ca"));
+  if (role != kAllRoles) {
+    FillCaEndpoint(options, *registration.mutable_ca());
   }
+  registration.set_revocation_journal_dir(absl::StrCat("../journal/", role));
   for (const std::string& id : profile_ids) {
     registration.add_profile_files(
         absl::StrCat("../profiles/", id, ".textproto"));
+  }
+}
+
+void FillStatus(const DeploymentOptions& options, absl::string_view role,
+                config::v1::StatusConfig& status) {
+  FillDatabase("status", *status.mutable_database());
+  if (role != kAllRoles) {
+    FillCaEndpoint(options, *status.mutable_ca());
+  }
+  status.set_http_address(
+      absl::StrCat(options.listen_host, ":", options.http_port));
+  for (const absl::string_view id : kIssuers) {
+    config::v1::IssuerCertificate& issuer = *status.add_issuers();
+    issuer.set_id(std::string(id));
+    issuer.set_certificate_file(absl::StrCat("../trust/", id, ".chain.pem"));
   }
 }
 
@@ -97,10 +123,14 @@ config::v1::ServerConfig ServerConfigFor(
     FillCa(options, profile_ids, *config.mutable_ca());
   }
   if (all || role == "registration") {
-    FillRegistration(options, all, profile_ids, *config.mutable_registration());
+    FillRegistration(options, role, profile_ids,
+                     *config.mutable_registration());
   }
   if (all || role == "inventory") {
     FillDatabase("inventory", *config.mutable_inventory()->mutable_database());
+  }
+  if (all || role == "status") {
+    FillStatus(options, role, *config.mutable_status());
   }
   return config;
 }

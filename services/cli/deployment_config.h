@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "birthmark/config/v1/client_config.pb.h"
 #include "birthmark/config/v1/server_config.pb.h"
+#include "services/cli/ceremony.h"
 
 namespace birthmark::cli {
 
@@ -20,20 +21,25 @@ struct DeploymentOptions {
   std::string organization;
   std::string operator_name;
   std::string listen_host;
-  // TCP: registration listens here, inventory and ca on the next two.
+  // TCP: registration listens here, inventory, ca and status on the next three.
   int base_port = 0;
+  // Where status answers over HTTP, also if the rest listens on sockets; 0 for
+  // any free port.
+  int http_port = 0;
   // Unix sockets in `dir`/run instead of TCP.
   bool sockets = false;
   // Clients talk to one process with all roles, not to one per role.
   bool one_process = false;
-  std::string crl_base_url;
+  Published published;
   std::string database_host;
   std::string database_name;
 };
 
 // The roles that have a database role, an identity and a configuration.
 inline constexpr absl::string_view kRoles[] = {"ca", "registration",
-                                               "inventory"};
+                                               "inventory", "status"};
+// How far above the base port the HTTP port is, unless it is chosen.
+inline constexpr int kHttpPortOffset = 2000;
 // The process that hosts them all.
 inline constexpr absl::string_view kAllRoles = "birthmarkd";
 // The issuers, and the profiles that they start with.

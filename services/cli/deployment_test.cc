@@ -39,6 +39,7 @@ class DeploymentTest : public testing::Test {
     options_.operator_name = "admin";
     options_.listen_host = "127.0.0.1";
     options_.base_port = 8441;
+    options_.http_port = 10441;
     options_.database_host = "/run/pg";
     options_.database_name = "birthmark";
   }
@@ -85,11 +86,15 @@ TEST_F(DeploymentTest, CertificatesChainToTheRootAndFitTheirKeys) {
               ElementsAre("registration.birthmark.test"));
   VerifyLeaf("tls/ca", x509::oids::kServerAuth);
   VerifyLeaf("tls/inventory", x509::oids::kServerAuth);
+  const x509::Certificate status =
+      VerifyLeaf("tls/status", x509::oids::kServerAuth);
+  EXPECT_THAT(status->subject_alt_names.uris,
+              ElementsAre("spiffe://birthmark.test/service/status"));
   const x509::Certificate all =
       VerifyLeaf("tls/birthmarkd", x509::oids::kServerAuth);
   EXPECT_THAT(all->subject_alt_names.uris,
               ElementsAre("spiffe://birthmark.test/service/registration"));
-  EXPECT_EQ(all->subject_alt_names.dns_names.size(), 3u);
+  EXPECT_EQ(all->subject_alt_names.dns_names.size(), 4u);
   const x509::Certificate person =
       VerifyLeaf("operator/operator", x509::oids::kClientAuth);
   EXPECT_THAT(person->subject_alt_names.uris,
@@ -119,7 +124,7 @@ TEST_F(DeploymentTest, IssuerKeysOpenWithTheKekAndFitTheirCertificates) {
 TEST_F(DeploymentTest, EveryConfigurationLoadsAndItsFilesExist) {
   ASSERT_OK(MakeDeployment(options_, clock_));
   for (const std::string role :
-       {"birthmarkd", "ca", "registration", "inventory"}) {
+       {"birthmarkd", "ca", "registration", "inventory", "status"}) {
     ASSERT_OK_AND_ASSIGN(
         const auto config,
         config::LoadServerConfig(Path("config/" + role + ".textproto")));
@@ -138,11 +143,24 @@ TEST_F(DeploymentTest, EveryConfigurationLoadsAndItsFilesExist) {
     for (const auto& issuer : config.ca().issuers()) {
       EXPECT_TRUE(std::filesystem::exists(issuer.certificate_file()));
     }
+    EXPECT_EQ(config.has_status(), role == "status" || role == "birthmarkd");
+    EXPECT_EQ(config.status().has_ca(), role == "status");
+    EXPECT_EQ(config.status().issuers_size(), config.has_status() ? 3 : 0);
+    for (const auto& issuer : config.status().issuers()) {
+      EXPECT_TRUE(std::filesystem::exists(issuer.certificate_file()));
+    }
+    if (config.has_status()) {
+      EXPECT_EQ(config.status().http_address(), "127.0.0.1:10441");
+    }
+    if (config.has_registration()) {
+      EXPECT_TRUE(std::filesystem::is_directory(
+          config.registration().revocation_journal_dir()));
+    }
   }
   ASSERT_OK_AND_ASSIGN(
       const auto migrate,
       config::LoadMigrateConfig(Path("config/migrate.textproto")));
-  EXPECT_EQ(migrate.certificates_size(), 9);
+  EXPECT_EQ(migrate.certificates_size(), 10);
   for (const auto& recorded : migrate.certificates()) {
     EXPECT_TRUE(std::filesystem::exists(recorded.certificate_file()));
   }
@@ -151,6 +169,24 @@ TEST_F(DeploymentTest, EveryConfigurationLoadsAndItsFilesExist) {
       config::LoadClientConfig(Path("operator/client.textproto")));
   EXPECT_EQ(client.registration().address(), "127.0.0.1:8441");
   EXPECT_EQ(client.inventory().address(), "127.0.0.1:8442");
+}
+
+TEST_F(DeploymentTest, CertificatesPointToWhereTheirStatusIsPublished) {
+  options_.published = {.crl_base_url = "http://s.example/crl",
+                        .ocsp_url = "http://s.example/ocsp",
+                        .ca_issuers_base_url = "http://s.example/ca"};
+  ASSERT_OK(MakeDeployment(options_, clock_));
+  const x509::Certificate service = Certificates("tls/ca.pem")[0];
+  EXPECT_THAT(service->crl_uris,
+              ElementsAre("http://s.example/crl/internal/0.crl"));
+  EXPECT_THAT(service->ocsp_uris, ElementsAre("http://s.example/ocsp"));
+  EXPECT_THAT(service->ca_issuer_uris,
+              ElementsAre("http://s.example/ca/internal.cer"));
+  ASSERT_OK_AND_ASSIGN(const auto ca,
+                       config::LoadServerConfig(Path("config/ca.textproto")));
+  EXPECT_EQ(ca.ca().crl_base_url(), "http://s.example/crl");
+  EXPECT_EQ(ca.ca().ocsp_url(), "http://s.example/ocsp");
+  EXPECT_EQ(ca.ca().ca_issuers_base_url(), "http://s.example/ca");
 }
 
 TEST_F(DeploymentTest, OneProcessIsReachedAtOneAddress) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -18,7 +20,17 @@ namespace {
 // sun_path of a Unix socket, without the terminating zero (unix(7)).
 constexpr size_t kSocketPathLimit = 107;
 constexpr size_t kOrganizationLimit = 64;  // X.520 ub-organization-name
-constexpr int64_t kHighestPort = 65535 - 1002;
+constexpr int64_t kHighestPort = 65535;
+constexpr int64_t kHighestBasePort = kHighestPort - kHttpPortOffset;
+
+absl::Status CheckUrl(absl::string_view flag, const std::string& url) {
+  if (!url.empty() &&
+      (!absl::StartsWith(url, "http://") || absl::EndsWith(url, "/"))) {
+    return UsageError(absl::StrCat(
+        flag, " must start with http:// and not end with a slash"));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status Check(const DeploymentOptions& options) {
   const absl::Status domain = x509::ValidateTrustDomain(options.trust_domain);
@@ -36,9 +48,13 @@ absl::Status Check(const DeploymentOptions& options) {
   if (!IsResourceId(options.operator_name)) {
     return UsageError("--operator must match [a-z0-9-]{1,63}");
   }
-  if (options.base_port < 1 || options.base_port > kHighestPort) {
+  if (options.base_port < 1 || options.base_port > kHighestBasePort) {
     return UsageError(
-        absl::StrCat("--base-port must be from 1 to ", kHighestPort));
+        absl::StrCat("--base-port must be from 1 to ", kHighestBasePort));
+  }
+  if (options.http_port > kHighestPort) {
+    return UsageError(
+        absl::StrCat("--http-port must be from 0 to ", kHighestPort));
   }
   const std::string longest = Address(options, "registration");
   if (options.sockets &&
@@ -47,13 +63,7 @@ absl::Status Check(const DeploymentOptions& options) {
         absl::StrCat(options.dir, " is too long for Unix sockets: ", longest,
                      " has over ", kSocketPathLimit, " characters"));
   }
-  if (!options.crl_base_url.empty() &&
-      (!absl::StartsWith(options.crl_base_url, "http://") ||
-       absl::EndsWith(options.crl_base_url, "/"))) {
-    return UsageError(
-        "--crl-base-url must start with http:// and not end with a slash");
-  }
-  return absl::OkStatus();
+  return CheckUrl("--crl-base-url", options.published.crl_base_url);
 }
 
 void PrintNextSteps(const DeploymentOptions& options, std::ostream& out) {
@@ -82,6 +92,13 @@ void PrintNextSteps(const DeploymentOptions& options, std::ostream& out) {
           << ".textproto\n";
     }
   }
+  if (options.published.ocsp_url.empty()) {
+    out << "     No certificate will say where its status is to be asked: "
+           "--public-url was not given.\n";
+  } else {
+    out << "     Verifiers must reach port " << options.http_port << " as "
+        << options.published.ocsp_url << "\n";
+  }
   out << "  5. Work as the operator " << options.operator_name << ":\n"
       << "       export BIRTHMARK_IDENTITY=" << dir << "/operator\n"
       << "       birthmark fleet create FLEET\n"
@@ -89,6 +106,20 @@ void PrintNextSteps(const DeploymentOptions& options, std::ostream& out) {
       << "\nBefore real devices are made, set the manufacturer and the type of "
          "hardware in\n"
       << dir << "/profiles/idevid.textproto.\n";
+}
+
+int PortOf(int64_t number) {
+  return static_cast<int>(std::min(number, kHighestPort + 1));
+}
+
+// What the role status serves, as it is reached from outside.
+Published PublishedBelow(const std::string& url) {
+  if (url.empty()) {
+    return {};
+  }
+  return {.crl_base_url = url + "/crl",
+          .ocsp_url = url + "/ocsp",
+          .ca_issuers_base_url = url + "/ca"};
 }
 
 absl::StatusOr<int> Init(const Arguments& args, Context& context) {
@@ -104,11 +135,18 @@ absl::StatusOr<int> Init(const Arguments& args, Context& context) {
   options.organization = args.Text("--organization");
   options.operator_name = args.Text("--operator");
   options.listen_host = args.Text("--listen-host");
-  options.base_port = static_cast<int>(
-      std::min<int64_t>(args.Integer("--base-port"), kHighestPort + 1));
+  options.base_port = PortOf(args.Integer("--base-port"));
+  options.http_port = args.Has("--http-port")
+                          ? PortOf(args.Integer("--http-port"))
+                          : options.base_port + kHttpPortOffset;
   options.sockets = args.Switch("--sockets");
   options.one_process = args.Switch("--one-process");
-  options.crl_base_url = args.Text("--crl-base-url");
+  const std::string public_url = args.Text("--public-url");
+  BIRTHMARK_RETURN_IF_ERROR(CheckUrl("--public-url", public_url));
+  options.published = PublishedBelow(public_url);
+  if (args.Has("--crl-base-url")) {
+    options.published.crl_base_url = args.Text("--crl-base-url");
+  }
   options.database_host = args.Text("--database-host");
   options.database_name = args.Text("--database-name");
   BIRTHMARK_RETURN_IF_ERROR(Check(options));
@@ -163,18 +201,30 @@ std::vector<Command> InitCommands() {
             .default_value = "127.0.0.1"},
            {.name = "--base-port",
             .value = "N",
-            .help = "port of registration; inventory and ca get the next two",
+            .help = "port of registration; inventory, ca and status get the "
+                    "next three",
             .kind = ParamKind::kInteger,
             .default_value = "8441"},
+           {.name = "--http-port",
+            .value = "N",
+            .help = "port of OCSP and CRLs, 0 for a free one [default: 2000 "
+                    "above the base port]",
+            .kind = ParamKind::kInteger},
            {.name = "--sockets",
-            .help = "listen on Unix sockets in DIR/run, not on TCP",
+            .help = "listen on Unix sockets in DIR/run, not on TCP, but for "
+                    "OCSP and CRLs",
             .kind = ParamKind::kSwitch},
            {.name = "--one-process",
             .help = "clients talk to one process that hosts all roles",
             .kind = ParamKind::kSwitch},
+           {.name = "--public-url",
+            .value = "URL",
+            .help = "how verifiers reach the role status, e.g. "
+                    "http://status.example; certificates point there for OCSP, "
+                    "CRLs and issuers"},
            {.name = "--crl-base-url",
             .value = "URL",
-            .help = "where CRLs will be published; certificates point there"},
+            .help = "where CRLs are published, if elsewhere"},
            {.name = "--database-host",
             .value = "HOST",
             .help = "PostgreSQL's host, or the folder of its socket",

@@ -20,7 +20,6 @@
 #include "lib/keys/local_key.h"
 #include "lib/keys/sealed_file.h"
 #include "lib/x509/certificate.h"
-#include "lib/x509/crl.h"
 #include "lib/x509/spiffe.h"
 #include "services/cli/ceremony.h"
 #include "services/cli/client.h"
@@ -218,15 +217,12 @@ class OperatorMaker {
   }
 
   absl::StatusOr<x509::Certificate> Certify(const keys::LocalKey& key) {
-    policy::CrlUris crl;
-    if (!server_.ca().crl_base_url().empty()) {
-      const std::string base =
-          absl::StrCat(server_.ca().crl_base_url(), "/", profile_.issuer);
-      crl = {x509::CrlShardUri(base, 0), x509::CrlDeltaUri(base, 0)};
-    }
+    const Published published = {server_.ca().crl_base_url(),
+                                 server_.ca().ocsp_url(),
+                                 server_.ca().ca_issuers_base_url()};
     Ceremony ceremony(server_.trust_domain(), clock_);
     return ceremony.MakeLeaf(Authority{*issuer_, std::move(signer_)}, profile_,
-                             server_.trust_domain(), crl,
+                             server_.trust_domain(), published,
                              key.public_key().spki_der(),
                              policy::OperatorSubject{request_.name});
   }

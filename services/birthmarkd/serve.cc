@@ -57,6 +57,35 @@ class Roles {
 
   void Add(std::unique_ptr<Role> role) { roles_.push_back(std::move(role)); }
 
+  absl::Status Start() {
+    for (const auto& role : roles_) {
+      BIRTHMARK_RETURN_IF_ERROR(role->Start());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Ready() const {
+    for (const auto& role : roles_) {
+      BIRTHMARK_RETURN_IF_ERROR(role->Ready());
+    }
+    return absl::OkStatus();
+  }
+
+  void Shutdown(absl::Duration drain) {
+    for (const auto& role : roles_) {
+      role->Shutdown(drain);
+    }
+  }
+
+  std::string http_address() const {
+    for (const auto& role : roles_) {
+      if (std::string address = role->http_address(); !address.empty()) {
+        return address;
+      }
+    }
+    return "";
+  }
+
  private:
   std::vector<std::unique_ptr<Role>> roles_;
 };
@@ -68,6 +97,24 @@ absl::Status AddPart(const char* name, MakeRole make,
   BIRTHMARK_ASSIGN_OR_RETURN(auto database, OpenDatabase(section, field));
   BIRTHMARK_RETURN_IF_ERROR(InField(field, storage::CheckSchema(*database)));
   parts.push_back({name, make, std::move(database)});
+  return absl::OkStatus();
+}
+
+// The role `status` starts without its database and waits for it: what
+// verifiers ask must be answered, if only with "later".
+absl::Status AddStatusPart(const config::v1::Database& section,
+                           std::vector<Part>& parts) {
+  constexpr char kField[] = "status.database";
+  BIRTHMARK_ASSIGN_OR_RETURN(auto database,
+                             OpenDatabase(section, kField, /*at_once=*/false));
+  const absl::Status schema = storage::CheckSchema(*database);
+  if (absl::IsUnavailable(schema)) {
+    telemetry::Log(telemetry::Level::kWarning, "database_not_reached",
+                   {{"role", "status"}, {"error", schema.message()}});
+  } else {
+    BIRTHMARK_RETURN_IF_ERROR(InField(kField, schema));
+  }
+  parts.push_back({"status", NewStatusRole, std::move(database)});
   return absl::OkStatus();
 }
 
@@ -84,6 +131,9 @@ absl::StatusOr<std::vector<Part>> OpenParts(const ServerConfig& config) {
   if (config.has_inventory()) {
     BIRTHMARK_RETURN_IF_ERROR(AddPart("inventory", NewInventoryRole,
                                       config.inventory().database(), parts));
+  }
+  if (config.has_status()) {
+    BIRTHMARK_RETURN_IF_ERROR(AddStatusPart(config.status().database(), parts));
   }
   return parts;
 }
@@ -119,13 +169,13 @@ absl::Duration DrainOf(const ServerConfig& config) {
 
 absl::StatusOr<std::unique_ptr<http::TelemetryEndpoint>> StartTelemetry(
     const ServerConfig& config, const telemetry::Registry& metrics,
-    const std::atomic<bool>& ready) {
+    const Roles& roles, const std::atomic<bool>& serving) {
   if (config.telemetry_address().empty()) {
     return nullptr;
   }
   auto endpoint = http::TelemetryEndpoint::Start(
-      config.telemetry_address(), metrics, [&ready] {
-        return ready ? absl::OkStatus() : absl::UnavailableError("not serving");
+      config.telemetry_address(), metrics, [&roles, &serving] {
+        return serving ? roles.Ready() : absl::UnavailableError("not serving");
       });
   if (!endpoint.ok()) {
     return InField("telemetry_address", endpoint.status());
@@ -169,21 +219,24 @@ absl::Status Serve(const std::string& config_path, Clock& clock) {
   BIRTHMARK_ASSIGN_OR_RETURN(
       auto server,
       rpc::Server::Start(ServerOptionsOf(config), router, **authenticator));
-  std::atomic<bool> ready{true};
+  BIRTHMARK_RETURN_IF_ERROR(roles.Start());
+  std::atomic<bool> serving{true};
   BIRTHMARK_ASSIGN_OR_RETURN(auto telemetry_endpoint,
-                             StartTelemetry(config, metrics, ready));
+                             StartTelemetry(config, metrics, roles, serving));
   StopSignal stop;
   telemetry::Log(
       telemetry::Level::kInfo, "serving",
       {{"roles", NamesOf(parts)},
        {"address", absl::StrJoin(server->addresses(), ",")},
+       {"http", roles.http_address()},
        {"telemetry",
         telemetry_endpoint == nullptr ? "" : telemetry_endpoint->address()}});
 
   stop.Wait();
-  ready = false;
+  serving = false;
   telemetry::Log(telemetry::Level::kInfo, "stopping",
                  {{"drain", DrainOf(config)}});
+  roles.Shutdown(DrainOf(config));
   server->Shutdown(DrainOf(config));
   telemetry::Log(telemetry::Level::kInfo, "stopped");
   return absl::OkStatus();

@@ -131,7 +131,7 @@ absl::StatusOr<CrlRow> CrlIssuer::Current(const Issuer& issuer, int shard,
     telemetry::Log(telemetry::Level::kWarning, "crl_incremental_failed",
                    {{"issuer", issuer.id()},
                     {"shard", shard},
-                    {"error", task.incremental.ToString()}});
+                    {"error", task.incremental.message()}});
     task.only_whole = true;
     row = Refresh(task);
   }

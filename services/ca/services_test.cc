@@ -3,28 +3,16 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "birthmark/ca/v1/ca_service.pb.h"
-#include "lib/base/fake_clock.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
-#include "lib/crypto/ids.h"
-#include "lib/keys/fake_signer.h"
 #include "lib/rpc/local_channel.h"
 #include "lib/rpc/router.h"
 #include "lib/rpc/status.h"
-#include "lib/storage/fake_certificate_store.h"
-#include "lib/storage/fake_crl_shard_store.h"
-#include "lib/storage/fake_crl_store.h"
-#include "lib/storage/fake_database.h"
-#include "lib/telemetry/metrics.h"
-#include "lib/telemetry/rpc_metrics.h"
 #include "lib/x509/certificate.h"
 #include "lib/x509/crl.h"
-#include "lib/x509/csr.h"
-#include "lib/x509/oid.h"
-#include "services/ca/test_issuer.h"
+#include "services/ca/services_fixture.h"
 
 namespace birthmark::ca {
 namespace {
@@ -32,101 +20,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-constexpr char kIssue[] =
-    "birthmark.ca.v1.CertificateAuthority.IssueCertificates";
-constexpr char kGetIssuer[] = "birthmark.ca.v1.CertificateAuthority.GetIssuer";
-constexpr char kSignCrl[] = "birthmark.ca.v1.CrlSigner.SignCrl";
-constexpr char kCertify[] = "birthmark.ca.v1.OcspSigner.CertifyResponder";
-
-policy::Profile ProfileOf(policy::ProfileKind kind, const std::string& issuer) {
-  policy::Profile profile;
-  profile.id = std::string(policy::ProfileKindName(kind));
-  profile.version = 1;
-  profile.kind = kind;
-  profile.issuer = issuer;
-  if (kind != policy::ProfileKind::kIdevid) {
-    profile.validity = kind == policy::ProfileKind::kOcspResponder
-                           ? absl::Hours(24 * 7)
-                           : absl::Hours(24 * 90);
-  }
-  profile.key_algorithms = {crypto::KeyAlgorithm::kP256};
-  return profile;
-}
-
-class ServicesTest : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_OK_AND_ASSIGN(services_, New(ValidOptions()));
-    services_->Register(router_);
-  }
-
-  Options ValidOptions() {
-    Options options;
-    options.trust_domain = kTestTrustDomain;
-    for (const char* id : {"idevid", "internal"}) {
-      auto key = std::make_unique<keys::FakeSigner>();
-      auto chain = hierarchy_.Certify(id, *key);
-      options.issuers.push_back({id, std::move(key), std::move(chain)});
-    }
-    options.profiles = {
-        ProfileOf(policy::ProfileKind::kIdevid, "idevid"),
-        ProfileOf(policy::ProfileKind::kLine, "internal"),
-        ProfileOf(policy::ProfileKind::kOcspResponder, "idevid")};
-    options.crl_base_url = "http://crl.example";
-    options.ocsp_url = "http://status.example/ocsp";
-    options.ca_issuers_base_url = "http://status.example/ca";
-    return options;
-  }
-
-  absl::StatusOr<std::unique_ptr<Services>> New(Options options) {
-    return Services::New(
-        {certificates_, crls_, shards_, serials_, clock_, registry_},
-        std::move(options));
-  }
-
-  rpc::LocalChannel ChannelAs(options::v1::Role role) {
-    return rpc::LocalChannel(router_,
-                             rpc::ServiceCaller(role, kTestTrustDomain));
-  }
-
-  template <typename Response, typename Request>
-  absl::StatusOr<Response> Call(
-      const char* method, const Request& request,
-      options::v1::Role role = options::v1::ROLE_REGISTRATION) {
-    rpc::LocalChannel channel = ChannelAs(role);
-    rpc::Channel& base = channel;
-    return base.Unary<Response>(method, request);
-  }
-
-  v1::IssueCertificatesRequest CreateValidRequest() {
-    v1::IssueCertificatesRequest request;
-    request.set_profile("profiles/idevid");
-    request.set_on_behalf_of(
-        "spiffe://birthmark.example/fleet/acme/line/line-1");
-    v1::CertificateRequest* one = request.add_requests();
-    one->set_serial(hierarchy_.Serial());
-    one->set_spki_der(std::string(key_.public_key().spki_der()));
-    one->mutable_device()->set_uid(crypto::NewUid(clock_));
-    one->mutable_device()->set_fleet("acme");
-    one->mutable_device()->set_model("thermo");
-    one->mutable_device()->set_serial_number("SN-1");
-    return request;
-  }
-
-  FakeClock clock_;
-  TestHierarchy hierarchy_{clock_};
-  telemetry::Registry registry_;
-  telemetry::RpcMetrics rpc_metrics_{registry_};
-  rpc::Router router_{{}, clock_, rpc_metrics_};
-  storage::FakeDatabase database_;
-  storage::FakeCertificateStore certificates_{database_};
-  storage::FakeCrlStore crls_{database_};
-  storage::FakeCrlShardStore shards_{database_};
-  crypto::RandomSerialSource serials_{clock_};
-  std::unique_ptr<Services> services_;
-  keys::FakeSigner key_;
-};
 
 TEST_F(ServicesTest, IssuesWithTheChainUpToButWithoutTheRoot) {
   ASSERT_OK_AND_ASSIGN(auto response, Call<v1::IssueCertificatesResponse>(
@@ -301,102 +194,6 @@ TEST_F(ServicesTest, CertificatesSayWhereTheirStatusAndIssuerAre) {
   EXPECT_THAT(leaf->ocsp_uris, ElementsAre("http://status.example/ocsp"));
   EXPECT_THAT(leaf->ca_issuer_uris,
               ElementsAre("http://status.example/ca/idevid.cer"));
-}
-
-class ResponderTest : public ServicesTest {
- protected:
-  std::string CsrOf(const keys::Signer& key, const keys::Signer& signer) {
-    return x509::CreateCsr(
-               {}, key.public_key().spki_der(), signer.algorithm(),
-               [&](absl::string_view tbs) { return signer.Sign(tbs); })
-        .value();
-  }
-
-  absl::StatusOr<v1::CertifyResponderResponse> Certify(
-      const std::string& issuer, const std::string& csr_der,
-      options::v1::Role role = options::v1::ROLE_STATUS) {
-    v1::CertifyResponderRequest request;
-    request.set_issuer(issuer);
-    request.set_csr_der(csr_der);
-    return Call<v1::CertifyResponderResponse>(kCertify, request, role);
-  }
-};
-
-TEST_F(ResponderTest, GetsACertificateThatIsRecordedAndOnNoCrl) {
-  ASSERT_OK_AND_ASSIGN(auto response,
-                       Certify("issuers/idevid", CsrOf(key_, key_)));
-  ASSERT_OK_AND_ASSIGN(auto certificate,
-                       x509::Certificate::Parse(response.certificate_der()));
-  EXPECT_EQ(certificate->spki_der, key_.public_key().spki_der());
-  EXPECT_THAT(certificate->extended_key_usages,
-              ElementsAre(x509::oids::kOcspSigning));
-  EXPECT_TRUE(certificate->ocsp_no_check);
-  EXPECT_THAT(certificate->crl_uris, SizeIs(0));
-  EXPECT_EQ(certificate->not_after - certificate->not_before,
-            absl::Hours(24 * 7) + policy::kDefaultBackdate - absl::Seconds(1));
-
-  ASSERT_OK_AND_ASSIGN(auto rows, certificates_.List({}, "", 10));
-  ASSERT_THAT(rows, SizeIs(1));
-  EXPECT_EQ(rows[0].profile, "ocsp-responder");
-  EXPECT_EQ(rows[0].certificate_der, response.certificate_der());
-  EXPECT_EQ(rows[0].crl_shard, -1);
-  ASSERT_THAT(database_.audit(), SizeIs(1));
-  EXPECT_EQ(database_.audit()[0].action, "certificate.issue");
-  EXPECT_EQ(database_.audit()[0].actor,
-            "spiffe://birthmark.example/service/status");
-}
-
-TEST_F(ResponderTest, IsRefusedWithoutTheKeyOrWithAnUnfitOne) {
-  const keys::FakeSigner other;
-  const keys::FakeSigner p384(crypto::KeyAlgorithm::kP384);
-  EXPECT_THAT(Certify("issuers/idevid", CsrOf(key_, other)),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       reasons::kCsrSignatureInvalid));
-  EXPECT_THAT(Certify("issuers/idevid", CsrOf(p384, p384)),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       reasons::kKeyTypeNotAllowed));
-  EXPECT_THAT(
-      Certify("issuers/idevid", "\x30"),
-      StatusIs(absl::StatusCode::kInvalidArgument, reasons::kCsrMalformed));
-  EXPECT_THAT(
-      Certify("issuers/idevid", std::string(1 << 20, 'x')),
-      StatusIs(absl::StatusCode::kInvalidArgument, reasons::kCsrTooLarge));
-  EXPECT_THAT(database_.audit(), SizeIs(0));
-}
-
-TEST_F(ResponderTest, IsRefusedByAnIssuerWithoutSuchAProfile) {
-  EXPECT_THAT(Certify("issuers/internal", CsrOf(key_, key_)),
-              StatusIs(absl::StatusCode::kNotFound, reasons::kProfileNotFound));
-  EXPECT_THAT(Certify("issuers/nobody", CsrOf(key_, key_)),
-              StatusIs(absl::StatusCode::kNotFound, reasons::kIssuerNotFound));
-}
-
-TEST_F(ResponderTest, IsForStatusAlone) {
-  for (const auto role :
-       {options::v1::ROLE_REGISTRATION, options::v1::ROLE_INVENTORY,
-        options::v1::ROLE_OPERATOR, options::v1::ROLE_DEVICE}) {
-    EXPECT_THAT(Certify("issuers/idevid", CsrOf(key_, key_), role),
-                StatusIs(absl::StatusCode::kPermissionDenied,
-                         reasons::kCallerNotAllowed));
-  }
-}
-
-TEST_F(ResponderTest, IsNotMadeByIssueCertificates) {
-  v1::IssueCertificatesRequest request = CreateValidRequest();
-  request.set_profile("profiles/ocsp-responder");
-  ASSERT_OK_AND_ASSIGN(auto response,
-                       Call<v1::IssueCertificatesResponse>(kIssue, request));
-  EXPECT_THAT(rpc::FromProto(response.results(0).error()),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       reasons::kProfileViolation));
-}
-
-TEST_F(ResponderTest, HasOneProfileForEachIssuer) {
-  Options options = ValidOptions();
-  options.profiles.push_back(options.profiles[2]);
-  options.profiles.back().id = "another";
-  EXPECT_THAT(New(std::move(options)),
-              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST_F(ServicesTest, CertifiesEnforcementPoints) {

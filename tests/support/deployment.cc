@@ -14,6 +14,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "lib/base/clock.h"
 
@@ -49,14 +51,14 @@ bool IsFree(int port) {
   return free;
 }
 
-// Returns N such that N to N+2, the roles', and N+1000 to N+1002, their
+// Returns N such that N to N+3, the roles', and N+1000 to N+1003, their
 // metrics', are free. Below the range from which the kernel takes the ports of
 // outgoing connections, and apart from what other tests choose.
 int FreePorts() {
   for (int attempt = 0; attempt < 2000; ++attempt) {
-    const int base = 10000 + (getpid() * 7 + attempt * 3) % 20000;
+    const int base = 10000 + (getpid() * 7 + attempt * 4) % 20000;
     bool free = true;
-    for (int port = base; free && port < base + 3; ++port) {
+    for (int port = base; free && port < base + 4; ++port) {
       free = IsFree(port) && IsFree(port + 1000);
     }
     if (free) {
@@ -80,6 +82,14 @@ ProcessResult MustRun(const std::vector<std::string>& arguments,
     exit(1);
   }
   return result;
+}
+
+void AddToSection(const std::string& path, const std::string& section,
+                  const std::string& fields) {
+  const std::string start = absl::StrCat("\n", section, " {\n");
+  WriteFile(path, absl::StrReplaceAll(
+                      ReadAll(path),
+                      {{start, absl::StrCat(start, "  ", fields, "\n")}}));
 }
 
 }  // namespace
@@ -125,10 +135,20 @@ Deployment::Deployment(const Options& options)
   } else {
     init.push_back("--sockets");
   }
+  init.insert(init.end(), {"--http-port", "0"});
+  if (!options.public_url.empty()) {
+    init.insert(init.end(), {"--public-url", options.public_url});
+  }
   if (options.layout == Layout::kOneProcess) {
     init.push_back("--one-process");
   }
   MustRun(init);
+  for (const auto& [role, fields] : options.config) {
+    AddToSection(absl::StrCat(home(), "/config/", role, ".textproto"), role,
+                 fields);
+    AddToSection(absl::StrCat(home(), "/config/birthmarkd.textproto"), role,
+                 fields);
+  }
   MustRun({Server(), "migrate", "--config",
            absl::StrCat(home(), "/config/migrate.textproto")});
   if (options.layout == Layout::kOneProcess) {
@@ -137,6 +157,9 @@ Deployment::Deployment(const Options& options)
   }
   for (const char* role : {"ca", "registration", "inventory"}) {
     Start(role);
+  }
+  if (options.status) {
+    Start("status");
   }
 }
 
@@ -176,8 +199,23 @@ std::string Deployment::Address(const std::string& role) const {
     return absl::StrCat("unix:", home(), "/run/", all ? "birthmarkd" : role,
                         ".sock");
   }
-  const int offset = all ? 0 : role == "inventory" ? 1 : role == "ca" ? 2 : 0;
-  return absl::StrCat("127.0.0.1:", base_port_ + offset);
+  const std::map<std::string, int> offsets = {
+      {"registration", 0}, {"inventory", 1}, {"ca", 2}, {"status", 3}};
+  return absl::StrCat("127.0.0.1:", base_port_ + (all ? 0 : offsets.at(role)));
+}
+
+std::string Deployment::HttpAddress() const {
+  const bool all = options_.layout == Layout::kOneProcess;
+  const std::string log = processes_.at(all ? "birthmarkd" : "status")->Err();
+  for (const absl::string_view line : absl::StrSplit(log, '\n')) {
+    if (absl::StrContains(line, "\"serving\"")) {
+      return nlohmann::json::parse(line.begin(), line.end())
+          .at("http")
+          .get<std::string>();
+    }
+  }
+  std::cerr << "no address in the log:\n" << log << std::endl;
+  exit(1);
 }
 
 std::string Deployment::ServerName(const std::string& role) {

@@ -30,6 +30,14 @@ class Deployment {
     bool durable = false;
     // The roles listen on free ports of 127.0.0.1 instead of Unix sockets.
     bool tcp = false;
+    // The role `status` is started too. In one process it always is.
+    bool status = false;
+    // Where certificates say that their status is found; `http://HOST` without
+    // a path. Empty: they do not say.
+    std::string public_url;
+    // Fields that are added to a role's section, by role:
+    // {{"ca", "crl_shard_size: 3"}}.
+    std::map<std::string, std::string> config;
     // For the roles' processes.
     Environment environment;
   };
@@ -57,8 +65,8 @@ class Deployment {
                          const std::string& models = "gateway-7",
                          int quota = 0);
 
-  // Start starts the process of a role ("ca", "registration", "inventory", or
-  // "birthmarkd" for all) and waits until it serves.
+  // Start starts the process of a role ("ca", "registration", "inventory",
+  // "status", or "birthmarkd" for all) and waits until it serves.
   void Start(const std::string& role);
   // process returns the process of a role, to be stopped or killed.
   Process& process(const std::string& role) { return *processes_.at(role); }
@@ -67,6 +75,9 @@ class Deployment {
   // ServerName what its certificate says.
   std::string Address(const std::string& role) const;
   static std::string ServerName(const std::string& role);
+  // HttpAddress is where the process with the role `status` answers over HTTP:
+  // "127.0.0.1:PORT", another one after each start.
+  std::string HttpAddress() const;
 
   PostgresCluster& postgres() { return *postgres_; }
   // Sql returns the first column of the first row, as text; empty if there is

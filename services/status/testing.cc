@@ -237,6 +237,37 @@ void World::Certified() {
   }
 }
 
+std::unique_ptr<storage::ChangeListener> TestListener::Listen(
+    storage::ChangeListener::Callbacks callbacks) {
+  class Listener : public storage::ChangeListener {
+   public:
+    explicit Listener(const std::atomic<bool>& owner) : owner_(owner) {}
+    bool owner() const override { return owner_; }
+    bool connected() const override { return true; }
+
+   private:
+    const std::atomic<bool>& owner_;
+  };
+  callbacks_ = std::move(callbacks);
+  return std::make_unique<Listener>(owner);
+}
+
+void TestListener::Connect() {
+  if (const absl::Status status = callbacks_.on_connected(); !status.ok()) {
+    std::cerr << status << "\n";
+    std::abort();
+  }
+}
+
+void TestListener::Notify(absl::string_view channel,
+                          absl::string_view payload) {
+  callbacks_.on_notification(channel, payload);
+}
+
+void TestListener::Lose() {
+  callbacks_.on_lost(absl::UnavailableError("gone"));
+}
+
 std::string Ask(const x509::Certificate& issuer,
                 const std::vector<std::string>& serials, x509::OcspHash hash,
                 std::optional<absl::string_view> nonce) {

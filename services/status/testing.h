@@ -4,6 +4,7 @@
 #ifndef BIRTHMARK_SERVICES_STATUS_TESTING_H_
 #define BIRTHMARK_SERVICES_STATUS_TESTING_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include "lib/base/fake_clock.h"
 #include "lib/http/message.h"
 #include "lib/rpc/channel.h"
+#include "lib/storage/change_listener.h"
 #include "lib/storage/fake_database.h"
 #include "lib/storage/fake_revocation_log.h"
 #include "lib/storage/fake_status_store.h"
@@ -118,6 +120,23 @@ struct World {
  private:
   void Change(const std::string& serial, storage::RevocationState state,
               int reason);
+};
+
+// TestListener hands a listener's callbacks to the test, which calls them. It
+// must outlive the listeners that it makes. Thread-safe.
+class TestListener {
+ public:
+  std::unique_ptr<storage::ChangeListener> Listen(
+      storage::ChangeListener::Callbacks callbacks);
+  // What a new connection, a commit, and the end of a connection cause.
+  void Connect();
+  void Notify(absl::string_view channel, absl::string_view payload);
+  void Lose();
+
+  std::atomic<bool> owner{true};
+
+ private:
+  storage::ChangeListener::Callbacks callbacks_;
 };
 
 // Ask returns an OCSP request (DER) for serials of `issuer`.

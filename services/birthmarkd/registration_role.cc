@@ -1,3 +1,4 @@
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -10,12 +11,18 @@
 #include "lib/rpc/grpc_channel.h"
 #include "lib/rpc/local_channel.h"
 #include "lib/rpc/page.h"
+#include "lib/storage/change_listener.h"
 #include "lib/storage/pg_batch_store.h"
+#include "lib/storage/pg_crl_shard_store.h"
+#include "lib/storage/pg_enforcement_store.h"
 #include "lib/storage/pg_fleet_store.h"
 #include "lib/storage/pg_line_store.h"
 #include "lib/storage/pg_registration_store.h"
 #include "lib/storage/pg_request_store.h"
+#include "lib/storage/pg_revocation_job_store.h"
+#include "lib/storage/pg_revocation_log.h"
 #include "lib/storage/pg_revocation_store.h"
+#include "lib/storage/revocation_journal.h"
 #include "lib/telemetry/log.h"
 #include "services/birthmarkd/role.h"
 #include "services/registration/services.h"
@@ -31,10 +38,20 @@ class RegistrationRole : public Role {
       registration::Options options) {
     auto role = std::unique_ptr<RegistrationRole>(
         new RegistrationRole(host, database, std::move(ca), dsn));
+    BIRTHMARK_RETURN_IF_ERROR(
+        role->OpenJournal(host.config.registration().revocation_journal_dir()));
     auto services = registration::Services::New(
         {role->fleets_, role->lines_, role->batches_, role->registrations_,
-         role->revocations_, role->requests_, *role->ca_, role->page_tokens_,
-         role->serials_, host.clock, host.metrics},
+         role->revocations_, role->requests_, role->revocation_jobs_,
+         role->enforcement_, role->crl_shards_, role->revocation_log_,
+         role->journal_.get(),
+         [dsn](storage::ChangeListener::Callbacks callbacks) {
+           return storage::ChangeListener::Start(
+               {.dsn = dsn, .channels = {storage::kRevocationsChannel}},
+               std::move(callbacks));
+         },
+         *role->ca_, role->page_tokens_, role->serials_,
+         host.clock, host.metrics},
         std::move(options));
     if (!services.ok()) {
       return InField("registration", services.status());
@@ -54,9 +71,25 @@ class RegistrationRole : public Role {
         registrations_(database),
         revocations_(database),
         requests_(database),
+        revocation_jobs_(database),
+        enforcement_(database),
+        crl_shards_(database),
+        revocation_log_(database),
         ca_(std::move(ca)),
         page_tokens_(dsn),
         serials_(host.clock) {}
+
+  absl::Status OpenJournal(const std::string& folder) {
+    if (folder.empty()) {
+      return absl::OkStatus();
+    }
+    auto journal = storage::RevocationJournal::Open(folder);
+    if (!journal.ok()) {
+      return InField("registration.revocation_journal_dir", journal.status());
+    }
+    journal_ = *std::move(journal);
+    return absl::OkStatus();
+  }
 
   storage::PgFleetStore fleets_;
   storage::PgLineStore lines_;
@@ -64,6 +97,11 @@ class RegistrationRole : public Role {
   storage::PgRegistrationStore registrations_;
   storage::PgRevocationStore revocations_;
   storage::PgRequestStore requests_;
+  storage::PgRevocationJobStore revocation_jobs_;
+  storage::PgEnforcementStore enforcement_;
+  storage::PgCrlShardStore crl_shards_;
+  storage::PgRevocationLog revocation_log_;
+  std::unique_ptr<storage::RevocationJournal> journal_;
   const std::unique_ptr<rpc::Channel> ca_;
   const rpc::PageTokenCodec page_tokens_;
   crypto::RandomSerialSource serials_;

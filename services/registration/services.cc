@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -17,7 +18,9 @@
 #include "services/registration/profiles.h"
 #include "services/registration/provisioning_service.h"
 #include "services/registration/registration_service.h"
+#include "services/registration/revocation_follower.h"
 #include "services/registration/revocation_service.h"
+#include "services/registration/revocation_watch.h"
 #include "services/registration/stream_watch.h"
 #include "services/registration/windows.h"
 
@@ -51,10 +54,13 @@ int DefaultBatchThreads() { return Cores() + 1; }
 
 struct Services::Impl {
   Impl(const Dependencies& dependencies, Profiles known_profiles,
-       const Options& options)
+       const Options& options, std::unique_ptr<Metrics> all_metrics,
+       std::unique_ptr<RevocationFollower> revocation_follower)
       : clock(dependencies.clock),
         profiles(std::move(known_profiles)),
-        metrics(dependencies.metrics),
+        owned_metrics(std::move(all_metrics)),
+        metrics(*owned_metrics),
+        follower(std::move(revocation_follower)),
         windows(static_cast<size_t>(OrDefault(options.max_in_flight_total,
                                               kDefaultTotalInFlight)),
                 static_cast<size_t>(OrDefault(options.max_in_flight_items,
@@ -71,6 +77,8 @@ struct Services::Impl {
                RetryPolicy()),
         batch_pool(OrDefault(options.batch_threads, DefaultBatchThreads()),
                    kBatchQueue),
+        revocation_watch(dependencies.revocation_log, *follower,
+                         dependencies.page_tokens, clock, metrics),
         watch(windows, clock) {
     metrics.crypto_backend
         .With({std::string(crypto::ArithmeticName(verifier.arithmetic()))})
@@ -79,7 +87,9 @@ struct Services::Impl {
 
   Clock& clock;
   const Profiles profiles;
-  Metrics metrics;
+  const std::unique_ptr<Metrics> owned_metrics;
+  Metrics& metrics;
+  const std::unique_ptr<RevocationFollower> follower;
   Windows windows;
   CaClient ca;
   ProvisioningServiceImpl provisioning;
@@ -90,6 +100,7 @@ struct Services::Impl {
   ItemIssuer issuer;
   // Its tasks use all of the above and end before it does.
   ThreadPool batch_pool;
+  RevocationWatch revocation_watch;
   // Last: it holds streams, which use all of the above.
   StreamWatch watch;
 };
@@ -108,8 +119,16 @@ absl::StatusOr<std::unique_ptr<Services>> Services::New(
   }
   BIRTHMARK_ASSIGN_OR_RETURN(Profiles profiles,
                              Profiles::New(std::move(options.profiles)));
+  auto metrics = std::make_unique<Metrics>(dependencies.metrics);
+  // Before anything is served: a database that has forgotten revocations would
+  // let in whom it must not.
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      auto follower, RevocationFollower::New(
+                         dependencies.revocation_log, dependencies.journal,
+                         dependencies.clock, *metrics, dependencies.listen));
   return std::unique_ptr<Services>(new Services(
-      std::make_unique<Impl>(dependencies, std::move(profiles), options)));
+      std::make_unique<Impl>(dependencies, std::move(profiles), options,
+                             std::move(metrics), std::move(follower))));
 }
 
 Services::Services(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -128,6 +147,7 @@ void Services::Register(rpc::Router& router) {
   impl_->provisioning.Register(router);
   impl_->registration.Register(router);
   impl_->revocation.Register(router);
+  impl_->revocation_watch.Register(router);
   Impl* impl = impl_.get();
   router.Bidi<BatchRequest, BatchResponse>(
       "birthmark.provisioning.v1.ProvisioningService.IssueBatch",

@@ -31,13 +31,16 @@ struct Options {
   // Micro-batches in work at once, over all streams. 0: 16. Each takes a
   // database connection for part of its time.
   int batch_threads = 0;
+  // Mass revocations of more certificates need a second operator. 0: 100.
+  int revocation_approval_threshold = 0;
 };
 
 // Services serve from Register until they are destroyed, which the host does
 // after its server has shut down. Thread-safe.
 class Services {
  public:
-  // New fails with kInvalidArgument if the options cannot be used.
+  // New fails with kInvalidArgument if the options cannot be used, and if the
+  // database cannot be read: it is compared with the revocation journal.
   static absl::StatusOr<std::unique_ptr<Services>> New(
       const Dependencies& dependencies, Options options);
 

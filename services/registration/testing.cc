@@ -176,6 +176,10 @@ World::World()
       registrations(database),
       revocations(database),
       requests(database),
+      revocation_jobs(database),
+      enforcement(database),
+      crl_shards(database),
+      revocation_log(database),
       certificates(database),
       ca(certificates, clock),
       page_tokens("secret"),
@@ -219,8 +223,23 @@ rpc::Caller World::Line(const std::string& fleet, const std::string& name) {
 }
 
 Dependencies World::dependencies() {
-  return {fleets, lines,       batches, registrations, revocations, requests,
-          ca,     page_tokens, serials, clock,         metrics};
+  return {fleets,
+          lines,
+          batches,
+          registrations,
+          revocations,
+          requests,
+          revocation_jobs,
+          enforcement,
+          crl_shards,
+          revocation_log,
+          /*journal=*/nullptr,
+          [](storage::ChangeListener::Callbacks) { return nullptr; },
+          ca,
+          page_tokens,
+          serials,
+          clock,
+          metrics};
 }
 
 storage::Mutation World::Change() {

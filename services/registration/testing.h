@@ -26,11 +26,15 @@
 #include "lib/rpc/page.h"
 #include "lib/storage/fake_batch_store.h"
 #include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_shard_store.h"
 #include "lib/storage/fake_database.h"
+#include "lib/storage/fake_enforcement_store.h"
 #include "lib/storage/fake_fleet_store.h"
 #include "lib/storage/fake_line_store.h"
 #include "lib/storage/fake_registration_store.h"
 #include "lib/storage/fake_request_store.h"
+#include "lib/storage/fake_revocation_job_store.h"
+#include "lib/storage/fake_revocation_log.h"
 #include "lib/storage/fake_revocation_store.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate_builder.h"
@@ -104,6 +108,10 @@ struct World {
   storage::FakeRegistrationStore registrations;
   storage::FakeRevocationStore revocations;
   storage::FakeRequestStore requests;
+  storage::FakeRevocationJobStore revocation_jobs;
+  storage::FakeEnforcementStore enforcement;
+  storage::FakeCrlShardStore crl_shards;
+  storage::FakeRevocationLog revocation_log;
   storage::FakeCertificateStore certificates;
   FakeCa ca;
   rpc::PageTokenCodec page_tokens;

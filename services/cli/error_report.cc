@@ -27,8 +27,9 @@ constexpr Hint kHints[] = {
     {shared::kCertificateRevoked,
      "this identity is revoked for good; ask an operator for a new one"},
     {shared::kCertificateUnknown,
-     "the service does not know the issuer of this certificate: is this the "
-     "identity folder of this deployment?"},
+     "the service does not know this certificate: is this the identity folder "
+     "of this deployment? A new operator is known once `birthmarkd migrate` "
+     "has recorded them"},
     {shared::kCertificateMissing,
      "name the identity folder with --identity or --line"},
     {shared::kCallerNotAllowed,

@@ -80,7 +80,7 @@ class RevocationCommandsTest : public testing::Test {
             created_ = request;
             job.set_name("revocationJobs/" + request.job_id());
             job.set_state(rv::REVOCATION_JOB_STATE_PENDING_APPROVAL);
-            job.set_create_actor("operator/admin");
+            job.set_create_actor("spiffe://birthmark.test/operator/admin");
           }
           return job;
         });
@@ -200,7 +200,7 @@ TEST_F(RevocationCommandsTest,
   EXPECT_EQ(created_.job().invalidity_time().seconds(), 1769817600);
   EXPECT_FALSE(created_.request_id().empty());
   EXPECT_THAT(out_.str(),
-              HasSubstr("waits for a second operator (not operator/admin), who "
+              HasSubstr("waits for a second operator (not admin), who "
                         "runs: birthmark revocation-job approve leak-42"));
 }
 

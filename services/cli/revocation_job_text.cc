@@ -73,8 +73,8 @@ std::string NextStep(const RevocationJob& job) {
     case revocation::v1::REVOCATION_JOB_STATE_PENDING_APPROVAL:
       return absl::StrCat(
           "nothing is revoked yet: it waits for a second operator (not ",
-          job.create_actor(), "), who runs: birthmark revocation-job approve ",
-          id);
+          LastSegment(job.create_actor()),
+          "), who runs: birthmark revocation-job approve ", id);
     case revocation::v1::REVOCATION_JOB_STATE_RUNNING:
       return absl::StrCat(
           "it works; to watch it: birthmark revocation-job get ", id,

@@ -1,4 +1,4 @@
-// The contract of CertificateStore, GateStore, RevocationStore and CrlStore.
+// The contract of CertificateStore, GateStore and RevocationStore.
 
 #include <optional>
 #include <string>
@@ -185,93 +185,12 @@ TEST_P(RevocationStoreTest, ListsByIssuerInOrderOfSerial) {
       IsOkAndHolds(ElementsAre(Field(&RevocationRow::serial, b.serial))));
 }
 
-class CrlStoreTest : public StoreTest {
- protected:
-  // Makes a CRL of all that it is given; says what it was given.
-  absl::StatusOr<CrlRow> Refresh(absl::Time now, bool skip = false) {
-    return backend_->crls().Refresh(
-        "idevid", 3, now,
-        [&](const std::optional<CrlRow>& newest, int64_t number,
-            const std::vector<RevocationRow>& revocations)
-            -> absl::StatusOr<std::optional<CrlStore::MadeCrl>> {
-          newest_ = newest;
-          revocations_ = revocations;
-          if (skip) {
-            return std::nullopt;
-          }
-          return CrlStore::MadeCrl{
-              .row = {.issuer_id = "idevid",
-                      .crl_shard = 3,
-                      .number = number,
-                      .this_update = now,
-                      .next_update = now + absl::Hours(1),
-                      .entries = static_cast<int>(revocations.size()),
-                      .crl_der = "crl"},
-              .mutation = Change("crl.sign")};
-        });
-  }
-  std::optional<CrlRow> newest_;
-  std::vector<RevocationRow> revocations_;
-};
-
-TEST_P(CrlStoreTest, NumbersRiseByOne) {
-  ASSERT_OK_AND_ASSIGN(const CrlRow first, Refresh(Now()));
-  EXPECT_EQ(first.number, 1);
-  EXPECT_FALSE(newest_.has_value());
-  ASSERT_OK_AND_ASSIGN(const CrlRow second, Refresh(Now()));
-  EXPECT_EQ(second.number, 2);
-  ASSERT_TRUE(newest_.has_value());
-  EXPECT_EQ(newest_->number, 1);
-  EXPECT_EQ(newest_->this_update, first.this_update);
-  EXPECT_EQ(newest_->crl_der, "crl");
-  ASSERT_OK_AND_ASSIGN(const CrlRow same, Refresh(Now(), /*skip=*/true));
-  EXPECT_EQ(same.number, 2);
-  EXPECT_THAT(backend_->Audit("crl.sign"), SizeIs(2));
-}
-
-TEST_P(CrlStoreTest, GivesWhatIsRevokedInThisShardAndNotExpired) {
-  const CertificateRow revoked = GivenCertificate(ClientKey("x"));
-  GivenCertificate(ClientKey("good"));
-  CertificateRow short_lived = Certificate(ClientKey("y"));
-  short_lived.not_after = short_lived.not_before + absl::Minutes(1);
-  CertificateRow other_shard = Certificate(ClientKey("z"));
-  other_shard.crl_shard = 4;
-  CertificateRow other_issuer = Certificate(ClientKey("z"), "ldevid");
-  ASSERT_OK(backend_->certificates().Insert(
-      {short_lived, other_shard, other_issuer}, {Entry(), Entry(), Entry()}));
-  for (const CertificateRow* row : std::vector<const CertificateRow*>{
-           &revoked, &short_lived, &other_shard, &other_issuer}) {
-    ASSERT_OK(Revoke(*row, 1));
-  }
-  ASSERT_OK(Refresh(Now()));
-  EXPECT_THAT(revocations_,
-              ElementsAre(Field(&RevocationRow::serial, revoked.serial),
-                          Field(&RevocationRow::serial, short_lived.serial)));
-  ASSERT_OK(Refresh(Now() + absl::Hours(1)));
-  EXPECT_THAT(revocations_,
-              ElementsAre(Field(&RevocationRow::serial, revoked.serial)));
-}
-
-TEST_P(CrlStoreTest, FailsAsItsMakerFails) {
-  EXPECT_THAT(
-      backend_->crls().Refresh(
-          "idevid", 3, Now(),
-          [](const auto&, int64_t,
-             const auto&) -> absl::StatusOr<std::optional<CrlStore::MadeCrl>> {
-            return MakeError(StatusCode::kUnavailable, reasons::kSignerOffline,
-                             "no key");
-          }),
-      StatusIs(StatusCode::kUnavailable, reasons::kSignerOffline));
-}
-
 INSTANTIATE_TEST_SUITE_P(All, CertificateStoreTest,
                          testing::ValuesIn(Backends()), BackendName);
 INSTANTIATE_TEST_SUITE_P(All, GateStoreTest, testing::ValuesIn(Backends()),
                          BackendName);
 INSTANTIATE_TEST_SUITE_P(All, RevocationStoreTest,
                          testing::ValuesIn(Backends()), BackendName);
-INSTANTIATE_TEST_SUITE_P(All, CrlStoreTest, testing::ValuesIn(Backends()),
-                         BackendName);
 
 }  // namespace
 }  // namespace birthmark::storage

@@ -9,15 +9,20 @@
 #include "lib/audit/entry.h"
 #include "lib/storage/fake_batch_store.h"
 #include "lib/storage/fake_certificate_store.h"
+#include "lib/storage/fake_crl_shard_store.h"
 #include "lib/storage/fake_crl_store.h"
 #include "lib/storage/fake_database.h"
 #include "lib/storage/fake_device_store.h"
+#include "lib/storage/fake_enforcement_store.h"
 #include "lib/storage/fake_fleet_store.h"
 #include "lib/storage/fake_gate_store.h"
 #include "lib/storage/fake_line_store.h"
 #include "lib/storage/fake_registration_store.h"
 #include "lib/storage/fake_request_store.h"
+#include "lib/storage/fake_revocation_job_store.h"
+#include "lib/storage/fake_revocation_log.h"
 #include "lib/storage/fake_revocation_store.h"
+#include "lib/storage/fake_status_store.h"
 #include "lib/storage/store_fixture.h"
 
 namespace birthmark::storage {
@@ -32,7 +37,12 @@ class FakeBackend : public Backend {
   RegistrationStore& registration() override { return registration_store_; }
   CertificateStore& certificates() override { return certificates_; }
   RevocationStore& revocations() override { return revocations_; }
+  RevocationJobStore& jobs() override { return jobs_; }
+  EnforcementStore& enforcement() override { return enforcement_; }
+  RevocationLog& log() override { return log_; }
   CrlStore& crls() override { return crls_; }
+  CrlShardStore& shards() override { return shards_; }
+  StatusStore& status() override { return status_; }
   GateStore& gate() override { return gate_; }
   RequestStore& requests() override { return requests_; }
   std::vector<std::string> Audit(absl::string_view action) override {
@@ -55,7 +65,12 @@ class FakeBackend : public Backend {
   FakeRegistrationStore registration_store_{database_};
   FakeCertificateStore certificates_{database_};
   FakeRevocationStore revocations_{database_};
+  FakeRevocationJobStore jobs_{database_};
+  FakeEnforcementStore enforcement_{database_};
+  FakeRevocationLog log_{database_};
   FakeCrlStore crls_{database_};
+  FakeCrlShardStore shards_{database_};
+  FakeStatusStore status_{database_};
   FakeGateStore gate_{database_};
   FakeRequestStore requests_{database_};
 };

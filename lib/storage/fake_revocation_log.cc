@@ -1,6 +1,8 @@
 #include "lib/storage/fake_revocation_log.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,9 +85,17 @@ absl::StatusOr<int64_t> FakeRevocationLog::Restore(
   if (changes.size() != entries.size()) {
     return absl::InternalError("one audit entry a change");
   }
+  std::map<std::string, int64_t> newest;
+  for (const RevocationChange& change : changes) {
+    int64_t& revision = newest[change.serial];
+    revision = std::max(revision, change.revision);
+  }
   int64_t restored = 0;
   for (size_t i = 0; i < changes.size(); ++i) {
     const RevocationChange& change = changes[i];
+    if (change.revision != newest[change.serial]) {
+      continue;
+    }
     const auto [place, fresh] =
         transaction->revocations.try_emplace(change.serial);
     RevocationRow& row = place->second;

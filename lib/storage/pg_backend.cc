@@ -12,14 +12,19 @@
 #include "lib/storage/database.h"
 #include "lib/storage/pg_batch_store.h"
 #include "lib/storage/pg_certificate_store.h"
+#include "lib/storage/pg_crl_shard_store.h"
 #include "lib/storage/pg_crl_store.h"
 #include "lib/storage/pg_device_store.h"
+#include "lib/storage/pg_enforcement_store.h"
 #include "lib/storage/pg_fleet_store.h"
 #include "lib/storage/pg_gate_store.h"
 #include "lib/storage/pg_line_store.h"
 #include "lib/storage/pg_registration_store.h"
 #include "lib/storage/pg_request_store.h"
+#include "lib/storage/pg_revocation_job_store.h"
+#include "lib/storage/pg_revocation_log.h"
 #include "lib/storage/pg_revocation_store.h"
+#include "lib/storage/pg_status_store.h"
 #include "lib/storage/store_fixture.h"
 #include "tests/support/postgres_cluster.h"
 
@@ -46,6 +51,7 @@ struct Connections {
       OpenAs(PostgresCluster::kRegistration);
   const std::unique_ptr<Database> inventory =
       OpenAs(PostgresCluster::kInventory);
+  const std::unique_ptr<Database> status = OpenAs(PostgresCluster::kStatus);
 };
 
 Connections& Shared() {
@@ -64,7 +70,12 @@ class PgBackend : public Backend {
   RegistrationStore& registration() override { return registration_store_; }
   CertificateStore& certificates() override { return certificates_; }
   RevocationStore& revocations() override { return revocations_; }
+  RevocationJobStore& jobs() override { return jobs_; }
+  EnforcementStore& enforcement() override { return enforcement_; }
+  RevocationLog& log() override { return log_; }
   CrlStore& crls() override { return crls_; }
+  CrlShardStore& shards() override { return shards_; }
+  StatusStore& status() override { return status_; }
   GateStore& gate() override { return gate_; }
   RequestStore& requests() override { return requests_; }
   std::vector<std::string> Audit(absl::string_view action) override {
@@ -85,7 +96,12 @@ class PgBackend : public Backend {
   PgRegistrationStore registration_store_{*shared_.registration};
   PgCertificateStore certificates_{*shared_.ca};
   PgRevocationStore revocations_{*shared_.registration};
+  PgRevocationJobStore jobs_{*shared_.registration};
+  PgEnforcementStore enforcement_{*shared_.registration};
+  PgRevocationLog log_{*shared_.registration};
   PgCrlStore crls_{*shared_.ca};
+  PgCrlShardStore shards_{*shared_.ca};
+  PgStatusStore status_{*shared_.status};
   PgGateStore gate_{*shared_.inventory};
   PgRequestStore requests_{*shared_.registration};
 };

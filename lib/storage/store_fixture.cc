@@ -229,19 +229,38 @@ absl::StatusOr<std::vector<Admission>> StoreTest::Admit(
                                    Alerts());
 }
 
+RevocationRow StoreTest::RowFor(const CertificateRow& certificate, int reason) {
+  const absl::Time now = Now();
+  return {.serial = certificate.serial,
+          .issuer_id = certificate.issuer_id,
+          .reason = reason,
+          .actor = kActor,
+          .revoke_time = now,
+          .update_time = now};
+}
+
+RevocationStore::MutationMaker StoreTest::Records(absl::string_view action) {
+  return [this, action](const RevocationRow& stored) {
+    return Change(action, HexEncode(stored.serial));
+  };
+}
+
 absl::StatusOr<RevocationRow> StoreTest::Revoke(
     const CertificateRow& certificate, int reason, int64_t version) {
-  const absl::Time now = Now();
-  const RevocationRow row = {.serial = certificate.serial,
-                             .issuer_id = certificate.issuer_id,
-                             .reason = reason,
-                             .actor = kActor,
-                             .revoke_time = now,
-                             .update_time = now};
-  return backend_->revocations().Revoke(
-      row, version, [this](const RevocationRow& stored) {
-        return Change("certificate.revoke", HexEncode(stored.serial));
-      });
+  return backend_->revocations().Revoke(RowFor(certificate, reason), version,
+                                        Records("certificate.revoke"));
+}
+
+absl::StatusOr<RevocationRow> StoreTest::Hold(const CertificateRow& certificate,
+                                              int64_t version) {
+  return backend_->revocations().Hold(RowFor(certificate, 6), version,
+                                      Records("certificate.hold"));
+}
+
+absl::StatusOr<RevocationRow> StoreTest::Release(
+    const CertificateRow& certificate, int64_t version) {
+  return backend_->revocations().Release(RowFor(certificate, 6), version,
+                                         Records("certificate.release"));
 }
 
 absl::StatusOr<DeviceRow> StoreTest::Decommission(absl::string_view device_uid,

@@ -15,14 +15,19 @@
 #include "lib/audit/entry.h"
 #include "lib/storage/batch_store.h"
 #include "lib/storage/certificate_store.h"
+#include "lib/storage/crl_shard_store.h"
 #include "lib/storage/crl_store.h"
 #include "lib/storage/device_store.h"
+#include "lib/storage/enforcement_store.h"
 #include "lib/storage/fleet_store.h"
 #include "lib/storage/gate_store.h"
 #include "lib/storage/line_store.h"
 #include "lib/storage/registration_store.h"
 #include "lib/storage/request_store.h"
+#include "lib/storage/revocation_job_store.h"
+#include "lib/storage/revocation_log.h"
 #include "lib/storage/revocation_store.h"
+#include "lib/storage/status_store.h"
 
 namespace birthmark::storage {
 
@@ -37,7 +42,12 @@ class Backend {
   virtual RegistrationStore& registration() = 0;
   virtual CertificateStore& certificates() = 0;
   virtual RevocationStore& revocations() = 0;
+  virtual RevocationJobStore& jobs() = 0;
+  virtual EnforcementStore& enforcement() = 0;
+  virtual RevocationLog& log() = 0;
   virtual CrlStore& crls() = 0;
+  virtual CrlShardStore& shards() = 0;
+  virtual StatusStore& status() = 0;
   virtual GateStore& gate() = 0;
   virtual RequestStore& requests() = 0;
   // Audit returns the resources of all audit entries with `action`, sorted.
@@ -99,8 +109,15 @@ class StoreTest : public testing::TestWithParam<BackendFactory> {
   BatchStore::AlertMaker Alerts();
   absl::StatusOr<std::vector<Admission>> Admit(
       const BatchRow& batch, const std::vector<AdmissionRequest>& requests);
+  // What a revocation says of itself, and what it leaves behind.
+  RevocationRow RowFor(const CertificateRow& certificate, int reason);
+  RevocationStore::MutationMaker Records(absl::string_view action);
   absl::StatusOr<RevocationRow> Revoke(const CertificateRow& certificate,
                                        int reason, int64_t version = 1);
+  absl::StatusOr<RevocationRow> Hold(const CertificateRow& certificate,
+                                     int64_t version = 1);
+  absl::StatusOr<RevocationRow> Release(const CertificateRow& certificate,
+                                        int64_t version);
   absl::StatusOr<DeviceRow> Decommission(absl::string_view device_uid,
                                          int64_t version);
 

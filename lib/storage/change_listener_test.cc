@@ -161,6 +161,31 @@ TEST_F(ChangeListenerTest, HearsItsChannelsAtOnce) {
   EXPECT_THAT(heard_.losses(), IsEmpty());
 }
 
+TEST_F(ChangeListenerTest, HearsRevocationsAndCrlsWhenTheyAreCommitted) {
+  ChangeListener::Options options = Options();
+  options.channels = {kRevocationsChannel, kCrlsChannel};
+  const auto listener = ChangeListener::Start(options, heard_.Callbacks());
+  ASSERT_TRUE(heard_.Connects(1));
+  const auto start = steady_clock::now();
+  EXPECT_OK(database_->Transact([](Session& session) {
+    session.ExecScript(
+        "INSERT INTO revocations VALUES (substring(sha256('') for 16), 'i', 3, "
+        "'2027-01-01', 2, 1, 'a', 2, '2026-01-01', NULL, '2026-01-01');"
+        "UPDATE revocations SET reason = 4");
+    return absl::OkStatus();
+  }));
+  ASSERT_TRUE(heard_.Hears(1));
+  EXPECT_LT(steady_clock::now() - start, seconds(1));
+  EXPECT_OK(database_->Transact([](Session& session) {
+    session.ExecScript(
+        "INSERT INTO crls VALUES ('i', 3, 1, 1, '2026-01-01', '2026-01-02', "
+        "'2026-01-01', 1, '')");
+    return absl::OkStatus();
+  }));
+  ASSERT_TRUE(heard_.Hears(2));
+  EXPECT_THAT(heard_.heard(), ElementsAre("revocations:", "crls:i/3"));
+}
+
 TEST_F(ChangeListenerTest, BeatsAsOftenAsToldAndNotMore) {
   const auto listener = ChangeListener::Start(Options(), heard_.Callbacks());
   ASSERT_TRUE(heard_.Beats(1));

@@ -29,30 +29,35 @@ const std::string& DatabaseName() {
 
 struct Grants {
   const char* table;
-  // Letters: s select, i insert, u update, (u) update of some columns.
+  // Letters: s select, i insert, u update; (s), (u) of some columns.
   const char* ca;
   const char* registration;
   const char* inventory;
+  const char* status;
 };
 
 // The whole truth: a table or right that is not here must not be there.
 constexpr Grants kGrants[] = {
-    {"audit_entries", "i", "i", "i"},
-    {"batch_items", "", "siu", ""},
-    {"batches", "", "siu", "s"},
-    {"certificates", "si", "s", "s"},
-    {"crls", "si", "", ""},
-    {"device_events", "", "si", "si"},
-    {"device_firmware", "", "siu", "s"},
-    {"devices", "", "si(u)", "s(u)"},
-    {"firmware_reports", "", "i", "s"},
-    {"fleets", "", "s", "siu"},
-    {"keys", "", "si", "s(u)"},
-    {"keys_retired_uncertified", "", "", ""},
-    {"lines", "", "siu", "s"},
-    {"requests", "", "si", "si"},
-    {"revocations", "s", "siu", "siu"},
-    {"schema_migrations", "s", "s", "s"},
+    {"audit_entries", "i", "i", "i", ""},
+    {"batch_items", "", "siu", "", ""},
+    {"batches", "", "siu", "s", ""},
+    {"certificates", "si", "s", "s", "(s)"},
+    {"crl_shards", "siu", "s", "", "s"},
+    {"crls", "siu", "s", "", "s"},
+    {"device_events", "", "si", "si", ""},
+    {"device_firmware", "", "siu", "s", ""},
+    {"devices", "", "si(u)", "s(u)", ""},
+    {"enforcement_points", "", "siu", "", ""},
+    {"firmware_reports", "", "i", "s", ""},
+    {"fleets", "", "s", "siu", ""},
+    {"keys", "", "si(u)", "s(u)", ""},
+    {"keys_retired_uncertified", "", "", "", ""},
+    {"lines", "", "siu", "s", ""},
+    {"requests", "", "si", "si", ""},
+    {"revocation_changes", "s", "s", "", "s"},
+    {"revocation_jobs", "", "siu", "", ""},
+    {"revocations", "s", "siu", "siu", "s"},
+    {"schema_migrations", "s", "s", "s", "s"},
 };
 
 // Actual returns the rights of a role on a table in the letters above; rights
@@ -62,7 +67,8 @@ std::string Actual(absl::string_view role, absl::string_view table) {
       DatabaseName(),
       absl::StrCat(
           "SELECT concat("
-          "CASE WHEN has_table_privilege(r, t, 'SELECT') THEN 's' END,"
+          "CASE WHEN has_table_privilege(r, t, 'SELECT') THEN 's'"
+          "     WHEN has_any_column_privilege(r, t, 'SELECT') THEN '(s)' END,"
           "CASE WHEN has_table_privilege(r, t, 'INSERT') THEN 'i' END,"
           "CASE WHEN has_table_privilege(r, t, 'UPDATE') THEN 'u'"
           "     WHEN has_any_column_privilege(r, t, 'UPDATE') THEN '(u)' END,"
@@ -85,6 +91,7 @@ TEST_P(GrantsTest, AreJustThese) {
   EXPECT_EQ(Actual(PostgresCluster::kRegistration, want.table),
             want.registration);
   EXPECT_EQ(Actual(PostgresCluster::kInventory, want.table), want.inventory);
+  EXPECT_EQ(Actual(PostgresCluster::kStatus, want.table), want.status);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GrantsTest, testing::ValuesIn(kGrants),
@@ -112,21 +119,23 @@ TEST(TablesTest, HaveNoGrantsOnTheirPartitions) {
                 DatabaseName(),
                 "SELECT relname FROM pg_class c, "
                 "(VALUES ('birthmark_ca'), ('birthmark_registration'), "
-                "('birthmark_inventory')) r (name) WHERE relispartition AND "
+                "('birthmark_inventory'), ('birthmark_status')) r (name) WHERE "
+                "relispartition AND "
                 "relkind = 'r' AND has_table_privilege(r.name, c.oid, "
                 "'SELECT,INSERT,UPDATE,DELETE,TRUNCATE')"),
             "");
 }
 
-TEST(ColumnsTest, ThatMayBeUpdatedAreJustThese) {
-  const auto columns = [](absl::string_view table, absl::string_view role) {
+TEST(ColumnsTest, ThatMayBeReadOrUpdatedAreJustThese) {
+  const auto columns = [](absl::string_view table, absl::string_view role,
+                          absl::string_view right = "UPDATE") {
     std::string list = PostgresCluster::Shared().Sql(
         DatabaseName(),
         absl::StrCat("SELECT string_agg(attname, ' ' ORDER BY attname) FROM "
                      "pg_attribute WHERE attrelid = '",
                      table, "'::regclass AND attnum > 0 AND ",
-                     "has_column_privilege('", role,
-                     "', attrelid, attnum, 'UPDATE')"));
+                     "has_column_privilege('", role, "', attrelid, attnum, '",
+                     right, "')"));
     return list.substr(0, list.find('\n'));
   };
   EXPECT_EQ(columns("devices", PostgresCluster::kRegistration),
@@ -134,6 +143,10 @@ TEST(ColumnsTest, ThatMayBeUpdatedAreJustThese) {
   EXPECT_EQ(columns("devices", PostgresCluster::kInventory),
             "decommission_time display_name labels state update_time version");
   EXPECT_EQ(columns("keys", PostgresCluster::kInventory), "retire_time state");
+  EXPECT_EQ(columns("keys", PostgresCluster::kRegistration),
+            "retire_time state");
+  EXPECT_EQ(columns("certificates", PostgresCluster::kStatus, "SELECT"),
+            "crl_shard issuer_id not_after not_before serial");
 }
 
 struct Act {
@@ -167,6 +180,9 @@ TEST_P(RefusedTest, ByTheDatabase) {
   "INSERT INTO certificates VALUES (substring(sha256('') for 16), 'i', " \
   "'p', 1, sha256(''), NULL, NULL, 0, '2026-01-01', '2027-01-01', '', "  \
   "'2026-01-01'); "
+#define ONE_CHANGE                                                           \
+  "INSERT INTO revocation_changes VALUES (1, substring(sha256('') for 16), " \
+  "'i', 0, '2027-01-01', 2, 1, '2026-01-01', NULL, '2026-01-01'); "
 
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedTest,
@@ -180,8 +196,28 @@ INSTANTIATE_TEST_SUITE_P(
             "INSERT INTO certificates (serial) VALUES (NULL)"},
         Act{"RegistrationMovesADevice", PostgresCluster::kRegistration,
             "UPDATE devices SET fleet_id = 'other'"},
-        Act{"RegistrationRevivesAKey", PostgresCluster::kRegistration,
-            "UPDATE keys SET state = 1"},
+        Act{"RegistrationChangesAKeysOwner", PostgresCluster::kRegistration,
+            "UPDATE keys SET owner = 'x'"},
+        Act{"RegistrationWritesTheLogOfRevocations",
+            PostgresCluster::kRegistration,
+            "INSERT INTO revocation_changes (revision) VALUES (1)"},
+        Act{"RegistrationSetsTheRevision", PostgresCluster::kRegistration,
+            "SELECT setval('revocation_revisions', 1)"},
+        Act{"RegistrationMakesCrls", PostgresCluster::kRegistration,
+            "UPDATE crls SET number = 1"},
+        Act{"CaSkipsRevisions", PostgresCluster::kCa,
+            "SELECT skip_revocation_revisions(1)"},
+        Act{"StatusSkipsRevisions", PostgresCluster::kStatus,
+            "SELECT skip_revocation_revisions(1)"},
+        Act{"StatusReadsCertificates", PostgresCluster::kStatus,
+            "SELECT certificate_der FROM certificates"},
+        Act{"StatusReadsWhoseCertificatesTheyAre", PostgresCluster::kStatus,
+            "SELECT device_uid FROM certificates"},
+        Act{"StatusReadsKeys", PostgresCluster::kStatus, "SELECT * FROM keys"},
+        Act{"StatusRevokes", PostgresCluster::kStatus,
+            "UPDATE revocations SET state = 3"},
+        Act{"StatusMakesCrls", PostgresCluster::kStatus,
+            "UPDATE crls SET number = 1"},
         Act{"InventoryInsertsADevice", PostgresCluster::kInventory,
             "INSERT INTO devices (device_uid) VALUES (NULL)"},
         Act{"InventoryInsertsAKey", PostgresCluster::kInventory,
@@ -217,6 +253,12 @@ INSTANTIATE_TEST_SUITE_P(
             ONE_CERTIFICATE "DELETE FROM certificates"},
         Act{"OwnerTruncatesCertificates", PostgresCluster::kOwner,
             "TRUNCATE certificates"},
+        Act{"OwnerUpdatesTheLogOfRevocations", PostgresCluster::kOwner,
+            ONE_CHANGE "UPDATE revocation_changes SET state = 3"},
+        Act{"OwnerDeletesFromTheLogOfRevocations", PostgresCluster::kOwner,
+            ONE_CHANGE "DELETE FROM revocation_changes"},
+        Act{"OwnerTruncatesTheLogOfRevocations", PostgresCluster::kOwner,
+            "TRUNCATE revocation_changes"},
         Act{"OwnerTruncatesAPartitionOfCertificates", PostgresCluster::kOwner,
             "TRUNCATE certificates_2026_11"}),
     [](const auto& info) { return info.param.name; });

@@ -56,8 +56,9 @@ TEST_F(MigratorTest, AppliesTheRealMigrationsOnce) {
 
 TEST_F(MigratorTest, EveryServiceMayCheckTheSchema) {
   ASSERT_OK(Migrate(*database_, clock_));
-  for (const char* role : {PostgresCluster::kCa, PostgresCluster::kRegistration,
-                           PostgresCluster::kInventory}) {
+  for (const char* role :
+       {PostgresCluster::kCa, PostgresCluster::kRegistration,
+        PostgresCluster::kInventory, PostgresCluster::kStatus}) {
     ASSERT_OK_AND_ASSIGN(
         const auto database,
         Database::Open(PostgresCluster::Shared().Dsn(name_, role), 1));

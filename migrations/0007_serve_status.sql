@@ -166,6 +166,9 @@ $$;
 -- The certificates of a fleet that are no device's: its lines'. A handful.
 CREATE INDEX certificates_of_lines ON certificates (fleet_id, serial)
   WHERE device_uid IS NULL AND fleet_id IS NOT NULL;
+-- And those of keys that nobody enrolled, because a ceremony certified them.
+CREATE INDEX certificates_of_no_device ON certificates (spki_sha256)
+  WHERE device_uid IS NULL;
 
 -- Revocations of many certificates at a time. `position` says how far it got; it
 -- moves in the transaction of what was revoked.

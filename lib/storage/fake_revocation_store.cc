@@ -1,5 +1,6 @@
 #include "lib/storage/fake_revocation_store.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "lib/base/ids.h"
@@ -80,11 +81,12 @@ absl::StatusOr<RevocationRow> FakeRevocationStore::RevokeKey(
     const MutationMaker& mutation_for) {
   FakeDatabase::Transaction transaction(database_);
   BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
-  const auto key = transaction->keys.find(std::string(spki_sha256));
-  if (key == transaction->keys.end()) {
-    return KeyNotFound(spki_sha256);
-  }
-  const auto certificate = transaction->certificates.find(key->second.serial);
+  // A ceremony certifies keys that nobody enrolled.
+  const auto certificate =
+      std::find_if(transaction->certificates.begin(),
+                   transaction->certificates.end(), [&](const auto& entry) {
+                     return entry.second.spki_sha256 == spki_sha256;
+                   });
   if (certificate == transaction->certificates.end()) {
     return KeyNotFound(spki_sha256);
   }

@@ -24,9 +24,8 @@ constexpr Statement kCertificate = {"revocation_certificate", R"(
            c.issuer_id
     FROM certificates c LEFT JOIN devices d ON d.device_uid = c.device_uid
     WHERE c.serial = $1)"};
-constexpr Statement kSerialOfKey = {
-    "revocation_serial_of_key",
-    "SELECT serial FROM keys WHERE spki_sha256 = $1"};
+constexpr Statement kSerialOfKey = {"revocation_serial_of_key",
+                                    "SELECT " BIRTHMARK_SERIAL_OF_KEY};
 constexpr Statement kLock = {"revocation_lock",
                              "SELECT " BIRTHMARK_REVOCATION_COLUMNS R"(
     FROM revocations r WHERE r.serial = $1 FOR UPDATE)"};
@@ -140,7 +139,7 @@ absl::StatusOr<RevocationRow> PgRevocationStore::RevokeKey(
   BIRTHMARK_RETURN_IF_ERROR(database_.Transact(
       [&](Session& session) -> absl::Status {
         const auto key = session.Exec(kSerialOfKey, Bytes(spki_sha256));
-        if (key.empty()) {
+        if (key[0][0].is_null()) {
           return KeyNotFound(spki_sha256);
         }
         RevocationAct act = {RevocationActKind::kReportKey, row};

@@ -162,6 +162,13 @@ TEST_P(RevocationActTest, AKeyWithoutACertificateIsUnknown) {
   EXPECT_THAT(backend_->Audit("key.compromise"), IsEmpty());
 }
 
+TEST_P(RevocationActTest, AKeyOfACeremonyIsReportedToo) {
+  const CertificateRow row = GivenCertificate(ClientKey("operator"));
+  ASSERT_OK_AND_ASSIGN(const RevocationRow revoked, ReportKey(row.spki_sha256));
+  EXPECT_EQ(revoked.serial, row.serial);
+  EXPECT_EQ(revoked.reason, 1);
+}
+
 TEST_P(RevocationActTest, ABlockedKeyCannotBeEnrolledAgain) {
   GivenFleet();
   GivenLine();

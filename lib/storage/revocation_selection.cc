@@ -12,6 +12,7 @@
 #include "lib/storage/big_endian.h"
 #include "lib/storage/param.h"
 #include "lib/storage/revocation_job_store.h"
+#include "lib/storage/revoke_sql.h"
 #include "lib/storage/session.h"
 
 namespace birthmark::storage {
@@ -38,13 +39,13 @@ constexpr int kChunk = 1000;
   "(" issuer "::text IS NULL OR c.issuer_id = " issuer \
   "::text) AND c.create_time < " before "::timestamptz "
 
-constexpr Statement kOfKey = {"selected_of_key",
-                              "SELECT " SELECTED_COLUMNS R"(
-    FROM keys k JOIN certificates c ON c.serial = k.serial
-    LEFT JOIN devices d ON d.device_uid = c.device_uid
-    WHERE k.spki_sha256 = $1 AND ($9::text IS NULL OR c.fleet_id = $9::text)
+constexpr Statement kOfKey = {
+    "selected_of_key", "SELECT " SELECTED_COLUMNS R"(
+    FROM certificates c LEFT JOIN devices d ON d.device_uid = c.device_uid
+    WHERE c.serial = )" BIRTHMARK_SERIAL_OF_KEY
+                       R"( AND ($9::text IS NULL OR c.fleet_id = $9::text)
       AND )" DEVICE_MATCHES("$4", "$5", "$6", "$7",
-                              "$8") " AND " CERTIFICATE_MATCHES("$2", "$3")};
+                            "$8") " AND " CERTIFICATE_MATCHES("$2", "$3")};
 // OFFSET 0 keeps the condition on the serial number out of the choice of the
 // index: a fleet has few such certificates, and reads them all each time.
 constexpr Statement kOfLines = {"selected_of_lines",
@@ -99,11 +100,12 @@ constexpr Statement kOfAll = {"selected_of_all", "SELECT " SELECTED_COLUMNS R"(,
 constexpr Statement kCountOfKey = {
     "count_of_key",
     COUNT_PICKED("SELECT " PICKED_COLUMNS R"(
-    FROM keys k JOIN certificates c ON c.serial = k.serial
-    LEFT JOIN devices d ON d.device_uid = c.device_uid
-    WHERE k.spki_sha256 = $1 AND ($9::text IS NULL OR c.fleet_id = $9::text)
+    FROM certificates c LEFT JOIN devices d ON d.device_uid = c.device_uid
+    WHERE c.serial = )" BIRTHMARK_SERIAL_OF_KEY
+                 R"( AND ($9::text IS NULL OR c.fleet_id = $9::text)
       AND c.not_after > $3::timestamptz AND )" DEVICE_MATCHES(
-        "$4", "$5", "$6", "$7", "$8") " AND " CERTIFICATE_MATCHES("$2", "$3"))};
+                     "$4", "$5", "$6", "$7",
+                     "$8") " AND " CERTIFICATE_MATCHES("$2", "$3"))};
 constexpr Statement kCountOfDevices = {
     "count_of_devices", COUNT_PICKED("SELECT " PICKED_COLUMNS R"(
     FROM devices d JOIN certificates c ON c.device_uid = d.device_uid
@@ -293,7 +295,9 @@ Devices ReadDevices(Session& session, const CertificateSelector& selector,
                    .create_time = ReadTime(row[1]),
                    .device_uid = ReadText(row[2]),
                    .fleet_id = ReadText(row[0])};
-    if (ReadBool(row[3])) {
+    const bool finished = devices.end.device_uid == position.device_uid &&
+                          position.serial == HighestSerial();
+    if (ReadBool(row[3]) && !finished) {
       devices.matching.push_back(devices.end);
     }
   }

@@ -14,6 +14,13 @@
 
 namespace birthmark::storage {
 
+// The serial number of the certificate of the key $1, or null: a key has one.
+// Those of keys that nobody enrolled are no device's.
+#define BIRTHMARK_SERIAL_OF_KEY                                    \
+  "coalesce((SELECT serial FROM keys WHERE spki_sha256 = $1), "    \
+  "(SELECT serial FROM certificates WHERE device_uid IS NULL AND " \
+  "spki_sha256 = $1 LIMIT 1))"
+
 // RevokeAllOfDevice revokes every certificate of the device that is not revoked
 // (held ones too) and returns what it revoked.
 std::vector<RevocationRow> RevokeAllOfDevice(Session& session,

@@ -50,7 +50,7 @@ class RegistrationRole : public Role {
                {.dsn = dsn, .channels = {storage::kRevocationsChannel}},
                std::move(callbacks));
          },
-         *role->ca_, role->page_tokens_, role->serials_,
+         *role->ca_, role->page_tokens_, role->key_challenges_, role->serials_,
          host.clock, host.metrics},
         std::move(options));
     if (!services.ok()) {
@@ -77,6 +77,7 @@ class RegistrationRole : public Role {
         revocation_log_(database),
         ca_(std::move(ca)),
         page_tokens_(dsn),
+        key_challenges_(dsn),
         serials_(host.clock) {}
 
   absl::Status OpenJournal(const std::string& folder) {
@@ -104,6 +105,7 @@ class RegistrationRole : public Role {
   std::unique_ptr<storage::RevocationJournal> journal_;
   const std::unique_ptr<rpc::Channel> ca_;
   const rpc::PageTokenCodec page_tokens_;
+  const registration::KeyChallengeCodec key_challenges_;
   crypto::RandomSerialSource serials_;
   std::unique_ptr<registration::Services> services_;
 };
@@ -145,6 +147,8 @@ absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
       LoadProfilesOf(section.profile_files(), "registration.profile_files"));
   options.max_in_flight_items = section.max_in_flight_items();
   options.max_in_flight_total = section.max_in_flight_total();
+  options.revocation_approval_threshold =
+      section.revocation_approval_threshold();
   if (section.arithmetic() == config::v1::ARITHMETIC_BORINGSSL) {
     options.arithmetic = crypto::Arithmetic::kBoringSsl;
   }

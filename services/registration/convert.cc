@@ -6,6 +6,7 @@
 #include "lib/rpc/status.h"
 #include "lib/rpc/timestamp.h"
 #include "lib/x509/serial.h"
+#include "services/registration/certificate_selector.h"
 #include "services/registration/line_access.h"
 
 namespace birthmark::registration {
@@ -63,11 +64,14 @@ provisioning::v1::IssueBatchResponse::Result ToProto(
   return result;
 }
 
+std::string CertificateName(const storage::RevocationRow& row) {
+  return FormatName("issuers/{issuer}/certificates/{serial}",
+                    {row.issuer_id, x509::SerialToHex(row.serial)});
+}
+
 revocation::v1::Revocation ToProto(const storage::RevocationRow& row) {
   revocation::v1::Revocation revocation;
-  revocation.set_certificate(
-      FormatName("issuers/{issuer}/certificates/{serial}",
-                 {row.issuer_id, x509::SerialToHex(row.serial)}));
+  revocation.set_certificate(CertificateName(row));
   // Both are the CRLReason codes of RFC 5280.
   revocation.set_reason(
       static_cast<certificate::v1::RevocationReason>(row.reason));
@@ -79,7 +83,57 @@ revocation::v1::Revocation ToProto(const storage::RevocationRow& row) {
   revocation.set_actor(row.actor);
   revocation.set_etag(rpc::MakeEtag(row.version));
   revocation.set_crl_shard(row.crl_shard);
+  // As stored.
+  revocation.set_state(static_cast<revocation::v1::RevocationState>(row.state));
   return revocation;
+}
+
+revocation::v1::RevocationJob ToProto(const storage::RevocationJobRow& row) {
+  revocation::v1::RevocationJob job;
+  if (!row.job_id.empty()) {
+    job.set_name(FormatName("revocationJobs/{job}", {row.job_id}));
+    // As stored.
+    job.set_state(static_cast<revocation::v1::RevocationJobState>(row.state));
+    job.set_etag(rpc::MakeEtag(row.version));
+    *job.mutable_create_time() = rpc::ToTimestamp(row.create_time);
+  }
+  *job.mutable_selector() = FormatSelector(row.selector);
+  job.set_reason(static_cast<certificate::v1::RevocationReason>(row.reason));
+  if (row.invalidity_time.has_value()) {
+    *job.mutable_invalidity_time() = rpc::ToTimestamp(*row.invalidity_time);
+  }
+  job.set_rate(row.rate);
+  job.set_expected_count(row.expected);
+  job.set_expected_crl_bytes(
+      row.expected_entries *
+      CrlEntrySize(row.reason, row.invalidity_time.has_value()));
+  job.set_expected_crl_shards(row.expected_shards);
+  job.set_revoked_count(row.revoked);
+  job.set_already_revoked_count(row.already_revoked);
+  job.set_expired_count(row.expired);
+  job.set_create_actor(row.create_actor);
+  job.set_approve_actor(row.approve_actor);
+  if (row.end_time.has_value()) {
+    *job.mutable_end_time() = rpc::ToTimestamp(*row.end_time);
+  }
+  job.set_last_error(row.last_error);
+  return job;
+}
+
+revocation::v1::EnforcementPoint ToProto(
+    const storage::EnforcementPointRow& row, int64_t latest_revision) {
+  revocation::v1::EnforcementPoint point;
+  point.set_name(FormatName("enforcementPoints/{point}", {row.point_id}));
+  point.set_revision(row.revision);
+  point.set_latest_revision(latest_revision);
+  if (row.report_time.has_value()) {
+    *point.mutable_report_time() = rpc::ToTimestamp(*row.report_time);
+  }
+  if (row.next_update.has_value()) {
+    *point.mutable_next_update_time() = rpc::ToTimestamp(*row.next_update);
+  }
+  *point.mutable_create_time() = rpc::ToTimestamp(row.create_time);
+  return point;
 }
 
 }  // namespace birthmark::registration

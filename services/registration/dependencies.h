@@ -23,6 +23,7 @@
 #include "lib/storage/revocation_log.h"
 #include "lib/storage/revocation_store.h"
 #include "lib/telemetry/metrics.h"
+#include "services/registration/key_challenge.h"
 
 namespace birthmark::registration {
 
@@ -47,6 +48,7 @@ struct Dependencies {
   // Leads to the role `ca`, as the service `registration`.
   rpc::Channel& ca;
   const rpc::PageTokenCodec& page_tokens;
+  const KeyChallengeCodec& key_challenges;
   crypto::SerialSource& serials;
   Clock& clock;
   telemetry::Registry& metrics;

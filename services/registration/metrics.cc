@@ -91,6 +91,26 @@ Metrics::Metrics(telemetry::Registry& registry)
       watchers(registry
                    .AddGauge("birthmark_registration_watchers",
                              "WatchRevocations streams that are open.")
-                   .With({})) {}
+                   .With({})),
+      revocation_jobs(
+          registry
+              .AddGauge("birthmark_registration_revocation_jobs",
+                        "Mass revocations that this process has seen at work.")
+              .With({})),
+      job_revocations(
+          registry
+              .AddCounter("birthmark_registration_job_revocations_total",
+                          "Certificates that this process has revoked for mass "
+                          "revocations.")
+              .With({})),
+      job_errors(registry
+                     .AddCounter("birthmark_registration_job_errors_total",
+                                 "Steps of mass revocations that failed.")
+                     .With({})),
+      keys_reported(
+          registry
+              .AddCounter("birthmark_registration_keys_reported_total",
+                          "Keys reported as compromised by who holds them.")
+              .With({})) {}
 
 }  // namespace birthmark::registration

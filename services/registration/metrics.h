@@ -42,6 +42,13 @@ struct Metrics {
   telemetry::Counter& revocations_restored;
   // WatchRevocations streams that are open.
   telemetry::Gauge& watchers;
+  // Mass revocations that this process has seen at work, what it has revoked
+  // for them, and steps that failed.
+  telemetry::Gauge& revocation_jobs;
+  telemetry::Counter& job_revocations;
+  telemetry::Counter& job_errors;
+  // Keys that were reported with a proof of possession.
+  telemetry::Counter& keys_reported;
 };
 
 }  // namespace birthmark::registration

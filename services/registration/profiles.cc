@@ -14,13 +14,18 @@ absl::StatusOr<Profiles> Profiles::New(std::vector<policy::Profile> profiles) {
   for (policy::Profile& profile : profiles) {
     BIRTHMARK_RETURN_IF_ERROR(policy::Validate(profile));
     const std::string id = profile.id;
-    if (profile.kind == policy::ProfileKind::kLine) {
-      if (!result.line_.empty()) {
+    std::string* const only =
+        profile.kind == policy::ProfileKind::kLine ? &result.line_
+        : profile.kind == policy::ProfileKind::kEnforcementPoint
+            ? &result.enforcement_point_
+            : nullptr;
+    if (only != nullptr) {
+      if (!only->empty()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("profiles ", result.line_, " and ", id,
-                         " are both of kind line: keep one"));
+            absl::StrCat("profiles ", *only, " and ", id, " are both of kind ",
+                         policy::ProfileKindName(profile.kind), ": keep one"));
       }
-      result.line_ = id;
+      *only = id;
     }
     if (!result.by_id_.emplace(id, std::move(profile)).second) {
       return absl::InvalidArgumentError(
@@ -52,6 +57,15 @@ absl::StatusOr<const policy::Profile*> Profiles::Find(
                      {{"resource", name}, {"rule", "profile_kind"}});
   }
   return &found->second;
+}
+
+absl::StatusOr<const policy::Profile*> Profiles::EnforcementPoint() const {
+  if (enforcement_point_.empty()) {
+    return MakeError(absl::StatusCode::kNotFound, reasons::kProfileNotFound,
+                     "no profile of kind enforcement-point: add one to "
+                     "profile_files");
+  }
+  return &by_id_.find(enforcement_point_)->second;
 }
 
 }  // namespace birthmark::registration

@@ -17,7 +17,7 @@ namespace birthmark::registration {
 class Profiles {
  public:
   // New takes valid profiles with distinct ids, exactly one of them of kind
-  // kLine. kInvalidArgument otherwise.
+  // kLine, at most one of kind kEnforcementPoint. kInvalidArgument otherwise.
   static absl::StatusOr<Profiles> New(std::vector<policy::Profile> profiles);
 
   // Find returns the profile `id` for certificates of `kind`. kNotFound /
@@ -25,6 +25,10 @@ class Profiles {
   // another kind.
   absl::StatusOr<const policy::Profile*> Find(absl::string_view id,
                                               policy::ProfileKind kind) const;
+
+  // EnforcementPoint returns the one profile of kind kEnforcementPoint.
+  // kNotFound / PROFILE_NOT_FOUND if there is none.
+  absl::StatusOr<const policy::Profile*> EnforcementPoint() const;
 
   // line is the profile of line certificates.
   const policy::Profile& line() const { return by_id_.find(line_)->second; }
@@ -34,6 +38,7 @@ class Profiles {
 
   std::map<std::string, policy::Profile, std::less<>> by_id_;
   std::string line_;
+  std::string enforcement_point_;  // or empty
 };
 
 }  // namespace birthmark::registration

@@ -13,13 +13,12 @@
 #include "lib/base/resource_name.h"
 #include "lib/base/status_macros.h"
 #include "lib/rpc/etag.h"
-#include "lib/rpc/fields.h"
 #include "lib/rpc/idempotency.h"
 #include "lib/rpc/read_page.h"
 #include "lib/rpc/serve.h"
-#include "lib/rpc/timestamp.h"
 #include "lib/x509/serial.h"
 #include "services/registration/convert.h"
+#include "services/registration/revocation_fields.h"
 
 namespace birthmark::registration {
 namespace {
@@ -28,12 +27,11 @@ namespace pb = revocation::v1;
 
 constexpr char kCertificatePattern[] = "issuers/{issuer}/certificates/{serial}";
 
-// Reads name, reason and times of a revocation; the actor is still missing.
-absl::StatusOr<storage::RevocationRow> RowOf(
-    const pb::RevokeCertificateRequest& request, absl::Time now) {
-  BIRTHMARK_ASSIGN_OR_RETURN(
-      const std::vector<std::string> ids,
-      ParseName(kCertificatePattern, request.name(), "name"));
+// The row of a change of the certificate `name`; the actor is still missing.
+absl::StatusOr<storage::RevocationRow> RowOf(absl::string_view name,
+                                             absl::Time now) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                             ParseName(kCertificatePattern, name, "name"));
   storage::RevocationRow row;
   row.issuer_id = ids[0];
   const absl::StatusOr<std::string> serial = x509::SerialFromHex(ids[1]);
@@ -45,24 +43,21 @@ absl::StatusOr<storage::RevocationRow> RowOf(
         {{"field", "name"}, {"expected", kCertificatePattern}});
   }
   row.serial = *serial;
-  if (!certificate::v1::RevocationReason_IsValid(request.reason())) {
-    return rpc::InvalidField("reason", "is none of RFC 5280, 5.3.1");
-  }
-  if (request.reason() == certificate::v1::REVOCATION_REASON_CERTIFICATE_HOLD) {
-    return rpc::InvalidField(
-        "reason", "certificateHold is reversible: use HoldCertificate");
-  }
-  row.reason = static_cast<int>(request.reason());
   row.revoke_time = now;
   row.update_time = now;
+  return row;
+}
+
+absl::StatusOr<storage::RevocationRow> RowOf(
+    const pb::RevokeCertificateRequest& request, absl::Time now) {
+  BIRTHMARK_ASSIGN_OR_RETURN(storage::RevocationRow row,
+                             RowOf(request.name(), now));
+  BIRTHMARK_ASSIGN_OR_RETURN(row.reason,
+                             ParseReason(request.reason(), "reason"));
   if (request.has_invalidity_time()) {
     BIRTHMARK_ASSIGN_OR_RETURN(
-        const absl::Time since,
-        rpc::FromTimestamp(request.invalidity_time(), "invalidity_time"));
-    if (since > now) {
-      return rpc::InvalidField("invalidity_time", "must not be in the future");
-    }
-    row.invalidity_time = absl::FromUnixSeconds(absl::ToUnixSeconds(since));
+        row.invalidity_time,
+        ParseInvalidityTime(request.invalidity_time(), "invalidity_time", now));
   }
   return row;
 }
@@ -77,35 +72,67 @@ void RevocationServiceImpl::Register(rpc::Router& router) {
         method);
   };
   serve("RevokeCertificate", &RevocationServiceImpl::RevokeCertificate);
+  serve("HoldCertificate", &RevocationServiceImpl::HoldCertificate);
+  serve("ReleaseCertificate", &RevocationServiceImpl::ReleaseCertificate);
   serve("ListRevocations", &RevocationServiceImpl::ListRevocations);
   serve("GetCrl", &RevocationServiceImpl::GetCrl);
+  serve("ListCrlShards", &RevocationServiceImpl::ListCrlShards);
+}
+
+template <typename Request, typename StoreMethod>
+absl::StatusOr<pb::Revocation> RevocationServiceImpl::Change(
+    const rpc::CallContext& context, const Request& request,
+    absl::StatusOr<storage::RevocationRow> row, absl::string_view action,
+    StoreMethod store_method) {
+  BIRTHMARK_RETURN_IF_ERROR(row.status());
+  row->actor = context.caller().actor;
+  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t version,
+                             rpc::ParseEtag(request.etag()));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      pb::Revocation done,
+      rpc::RunOnce<pb::Revocation>(
+          with_.requests, context, request,
+          [&](const rpc::Recorder& record) -> absl::StatusOr<pb::Revocation> {
+            const auto mutation_for = [&](const storage::RevocationRow& after) {
+              const pb::Revocation answer = ToProto(after);
+              storage::Mutation mutation;
+              mutation.audit.push_back(audit::NewEntry(
+                  with_.clock, row->actor, action, request.name(),
+                  {{"reason",
+                    certificate::v1::RevocationReason_Name(answer.reason())}}));
+              mutation.request = record(answer);
+              return mutation;
+            };
+            BIRTHMARK_ASSIGN_OR_RETURN(
+                const storage::RevocationRow stored,
+                (with_.revocations.*store_method)(*row, version, mutation_for));
+            return ToProto(stored);
+          }));
+  barrier_.Settle();
+  return done;
 }
 
 absl::StatusOr<pb::Revocation> RevocationServiceImpl::RevokeCertificate(
     const rpc::CallContext& context,
     const pb::RevokeCertificateRequest& request) {
-  BIRTHMARK_ASSIGN_OR_RETURN(storage::RevocationRow row,
-                             RowOf(request, NowSeconds(with_.clock)));
-  row.actor = context.caller().actor;
-  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t version,
-                             rpc::ParseEtag(request.etag()));
-  return rpc::RunOnce<pb::Revocation>(
-      with_.requests, context, request,
-      [&](const rpc::Recorder& record) -> absl::StatusOr<pb::Revocation> {
-        const auto mutation_for = [&](const storage::RevocationRow& stored) {
-          storage::Mutation mutation;
-          mutation.audit.push_back(audit::NewEntry(
-              with_.clock, row.actor, "certificate.revoke", request.name(),
-              {{"reason",
-                certificate::v1::RevocationReason_Name(request.reason())}}));
-          mutation.request = record(ToProto(stored));
-          return mutation;
-        };
-        BIRTHMARK_ASSIGN_OR_RETURN(
-            const storage::RevocationRow stored,
-            with_.revocations.Revoke(row, version, mutation_for));
-        return ToProto(stored);
-      });
+  return Change(context, request, RowOf(request, NowSeconds(with_.clock)),
+                "certificate.revoke", &storage::RevocationStore::Revoke);
+}
+
+absl::StatusOr<pb::Revocation> RevocationServiceImpl::HoldCertificate(
+    const rpc::CallContext& context,
+    const pb::HoldCertificateRequest& request) {
+  return Change(context, request,
+                RowOf(request.name(), NowSeconds(with_.clock)),
+                "certificate.hold", &storage::RevocationStore::Hold);
+}
+
+absl::StatusOr<pb::Revocation> RevocationServiceImpl::ReleaseCertificate(
+    const rpc::CallContext& context,
+    const pb::ReleaseCertificateRequest& request) {
+  return Change(context, request,
+                RowOf(request.name(), NowSeconds(with_.clock)),
+                "certificate.release", &storage::RevocationStore::Release);
 }
 
 absl::StatusOr<pb::ListRevocationsResponse>
@@ -153,6 +180,25 @@ absl::StatusOr<pb::Crl> RevocationServiceImpl::GetCrl(
   *crl.mutable_this_update_time() = made.this_update_time();
   *crl.mutable_next_update_time() = made.next_update_time();
   return crl;
+}
+
+absl::StatusOr<pb::ListCrlShardsResponse> RevocationServiceImpl::ListCrlShards(
+    const rpc::CallContext&, const pb::ListCrlShardsRequest& request) {
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const std::vector<std::string> ids,
+      ParseName("issuers/{issuer}", request.parent(), "parent"));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const std::vector<int> shards,
+      with_.crl_shards.List(ids[0], NowSeconds(with_.clock)));
+  if (shards.empty()) {
+    // One that has issued nothing yet, or none of ours.
+    BIRTHMARK_RETURN_IF_ERROR(ca_.IssuerChain(ids[0]).status());
+  }
+  pb::ListCrlShardsResponse response;
+  for (const int shard : shards) {
+    response.add_shards(shard);
+  }
+  return response;
 }
 
 }  // namespace birthmark::registration

@@ -12,13 +12,17 @@
 #include "lib/base/thread_pool.h"
 #include "lib/crypto/batch_verifier.h"
 #include "services/registration/ca_client.h"
+#include "services/registration/enforcement_service.h"
 #include "services/registration/issue_stream.h"
 #include "services/registration/item_issuer.h"
+#include "services/registration/key_report_service.h"
 #include "services/registration/metrics.h"
 #include "services/registration/profiles.h"
 #include "services/registration/provisioning_service.h"
 #include "services/registration/registration_service.h"
 #include "services/registration/revocation_follower.h"
+#include "services/registration/revocation_job_runner.h"
+#include "services/registration/revocation_job_service.h"
 #include "services/registration/revocation_service.h"
 #include "services/registration/revocation_watch.h"
 #include "services/registration/stream_watch.h"
@@ -69,7 +73,14 @@ struct Services::Impl {
         ca(dependencies.ca),
         provisioning(dependencies, profiles, ca),
         registration(dependencies, profiles, ca),
-        revocation(dependencies, ca),
+        revocation(dependencies, ca, *follower),
+        key_reports(dependencies, *follower, metrics),
+        revocation_jobs(
+            dependencies,
+            OrDefault(options.revocation_approval_threshold,
+                      RevocationJobService::kDefaultApprovalThreshold),
+            [this] { job_runner.Wake(); }),
+        enforcement(dependencies, profiles, ca),
         verifier(options.arithmetic),
         check_pool(OrDefault(options.check_threads, Cores()), kCheckQueue),
         issuer(dependencies.batches, ca, dependencies.serials,
@@ -77,6 +88,7 @@ struct Services::Impl {
                RetryPolicy()),
         batch_pool(OrDefault(options.batch_threads, DefaultBatchThreads()),
                    kBatchQueue),
+        job_runner(dependencies.revocation_jobs, clock, metrics),
         revocation_watch(dependencies.revocation_log, *follower,
                          dependencies.page_tokens, clock, metrics),
         watch(windows, clock) {
@@ -95,11 +107,15 @@ struct Services::Impl {
   ProvisioningServiceImpl provisioning;
   RegistrationServiceImpl registration;
   RevocationServiceImpl revocation;
+  KeyReportService key_reports;
+  RevocationJobService revocation_jobs;
+  EnforcementService enforcement;
   const crypto::BatchVerifier verifier;
   ThreadPool check_pool;
   ItemIssuer issuer;
   // Its tasks use all of the above and end before it does.
   ThreadPool batch_pool;
+  RevocationJobRunner job_runner;
   RevocationWatch revocation_watch;
   // Last: it holds streams, which use all of the above.
   StreamWatch watch;
@@ -147,6 +163,9 @@ void Services::Register(rpc::Router& router) {
   impl_->provisioning.Register(router);
   impl_->registration.Register(router);
   impl_->revocation.Register(router);
+  impl_->key_reports.Register(router);
+  impl_->revocation_jobs.Register(router);
+  impl_->enforcement.Register(router);
   impl_->revocation_watch.Register(router);
   Impl* impl = impl_.get();
   router.Bidi<BatchRequest, BatchResponse>(

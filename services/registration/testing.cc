@@ -205,11 +205,19 @@ World::World()
   batch = Get(batches.Create(batch, Change()));
 }
 
-rpc::Caller World::Operator() {
+rpc::Caller World::Operator(const std::string& name) {
   rpc::Caller caller;
   caller.role = options::v1::ROLE_OPERATOR;
-  caller.actor = "spiffe://test/operator/ada";
-  caller.name = "ada";
+  caller.actor = absl::StrCat("spiffe://test/operator/", name);
+  caller.name = name;
+  return caller;
+}
+
+rpc::Caller World::EnforcementPoint(const std::string& name) {
+  rpc::Caller caller;
+  caller.role = options::v1::ROLE_ENFORCEMENT_POINT;
+  caller.actor = absl::StrCat("spiffe://test/enforcement-point/", name);
+  caller.name = name;
   return caller;
 }
 
@@ -237,6 +245,7 @@ Dependencies World::dependencies() {
           [](storage::ChangeListener::Callbacks) { return nullptr; },
           ca,
           page_tokens,
+          key_challenges,
           serials,
           clock,
           metrics};

@@ -4,6 +4,7 @@
 #ifndef BIRTHMARK_SERVICES_REGISTRATION_TESTING_H_
 #define BIRTHMARK_SERVICES_REGISTRATION_TESTING_H_
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,7 @@
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate_builder.h"
 #include "services/registration/dependencies.h"
+#include "services/registration/revocation_barrier.h"
 
 namespace birthmark::registration {
 
@@ -85,13 +87,24 @@ class FakeCa : public rpc::Channel {
   int signatures_ = 0;
 };
 
+// CountingBarrier counts who passes.
+class CountingBarrier : public RevocationBarrier {
+ public:
+  void Settle() override { ++count_; }
+  int count() const { return count_; }
+
+ private:
+  std::atomic<int> count_ = 0;
+};
+
 // World is a registration service's surroundings, all fake: fleet `acme`, its
 // line `l1` for the models m1 and m2, and its batch `b1`.
 struct World {
   World();
 
-  static rpc::Caller Operator();
+  static rpc::Caller Operator(const std::string& name = "ada");
   static rpc::Caller Line(const std::string& fleet, const std::string& name);
+  static rpc::Caller EnforcementPoint(const std::string& name);
 
   Dependencies dependencies();
   // Change is a mutation that a test makes behind the service's back.
@@ -115,9 +128,11 @@ struct World {
   storage::FakeCertificateStore certificates;
   FakeCa ca;
   rpc::PageTokenCodec page_tokens;
+  KeyChallengeCodec key_challenges{"secret"};
   crypto::RandomSerialSource serials;
   telemetry::Registry metrics;
   storage::BatchRow batch;
+  CountingBarrier barrier;
 };
 
 }  // namespace birthmark::registration

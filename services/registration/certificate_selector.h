@@ -1,0 +1,28 @@
+// certificate_selector reads and writes which certificates a mass revocation is
+// about, and says what it costs in CRLs. Pure functions.
+
+#ifndef BIRTHMARK_SERVICES_REGISTRATION_CERTIFICATE_SELECTOR_H_
+#define BIRTHMARK_SERVICES_REGISTRATION_CERTIFICATE_SELECTOR_H_
+
+#include "absl/status/statusor.h"
+#include "birthmark/revocation/v1/revocation_service.pb.h"
+#include "lib/storage/revocation_job_store.h"
+
+namespace birthmark::registration {
+
+// ParseSelector reads the field job.selector. kInvalidArgument / INVALID_FIELD
+// if nothing is set, if names contradict each other, or if a field is not as
+// documented; BAD_RESOURCE_NAME.
+absl::StatusOr<storage::CertificateSelector> ParseSelector(
+    const revocation::v1::CertificateSelector& selector);
+
+// FormatSelector returns what ParseSelector reads.
+revocation::v1::CertificateSelector FormatSelector(
+    const storage::CertificateSelector& selector);
+
+// CrlEntrySize is how many octets an entry of a CRL takes.
+int CrlEntrySize(int reason, bool has_invalidity_time);
+
+}  // namespace birthmark::registration
+
+#endif  // BIRTHMARK_SERVICES_REGISTRATION_CERTIFICATE_SELECTOR_H_

@@ -184,10 +184,12 @@ absl::Status CrlPages::Read(const Key& key) {
   }
   if (!absl::IsNotFound(status)) {
     no_read_before_ = clock_.MonotonicNow() + options_.read_pause;
-    telemetry::Log(telemetry::Level::kWarning, "crl_read_failed",
-                   {{"issuer", issuers_[key.first].id},
-                    {"shard", key.second},
-                    {"error", status.ToString()}});
+    telemetry::Log(
+        telemetry::Level::kWarning, "crl_read_failed",
+        {{"issuer", issuers_[key.first].id},
+         {"shard", key.second},
+         {"error",
+          status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   }
   return status;
 }

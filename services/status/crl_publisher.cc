@@ -76,8 +76,10 @@ void CrlPublisher::Run() {
     lock.unlock();
     const absl::Status status = Turn();
     if (!status.ok() && !failing_) {
-      telemetry::Log(telemetry::Level::kError, "crl_shards_not_read",
-                     {{"error", status.ToString()}});
+      telemetry::Log(
+          telemetry::Level::kError, "crl_shards_not_read",
+          {{"error",
+            status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
     }
     failing_ = !status.ok();
     lock.lock();
@@ -190,10 +192,12 @@ void CrlPublisher::Publish(const Key& key) {
     metrics_.crls_published.Increment();
   } else {
     metrics_.crl_failures.Increment();
-    telemetry::Log(telemetry::Level::kError, "crl_not_published",
-                   {{"issuer", key.first},
-                    {"shard", key.second},
-                    {"error", revision.status().ToString()}});
+    telemetry::Log(
+        telemetry::Level::kError, "crl_not_published",
+        {{"issuer", key.first},
+         {"shard", key.second},
+         {"error", revision.status().ToString(
+                       absl::StatusToStringMode::kWithNoExtraData)}});
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   Shard& shard = shards_[key];

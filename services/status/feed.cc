@@ -75,8 +75,10 @@ void Feed::Run() {
     const bool was_lost = lost_;
     const absl::Status status = Poll();
     if (!status.ok() && !was_lost) {
-      telemetry::Log(telemetry::Level::kError, "revocations_not_followed",
-                     {{"error", status.ToString()}});
+      telemetry::Log(
+          telemetry::Level::kError, "revocations_not_followed",
+          {{"error",
+            status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
     } else if (status.ok() && was_lost) {
       telemetry::Log(telemetry::Level::kInfo, "revocations_followed",
                      {{"revision", revision_}});

@@ -114,8 +114,10 @@ absl::Duration Invariant::Step() {
   if (!status.ok()) {
     whole_pass_ = false;
     metrics_.invariant_failures.Increment();
-    telemetry::Log(telemetry::Level::kWarning, "crl_not_compared",
-                   {{"error", status.ToString()}});
+    telemetry::Log(
+        telemetry::Level::kWarning, "crl_not_compared",
+        {{"error",
+          status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   }
   Export();
   return std::min(options_.longest_pause,

@@ -314,8 +314,10 @@ void OcspHandler::LookUp(std::vector<Waiting> batch) {
     if (!found.ok()) {
       no_lookup_before_ = absl::ToInt64Nanoseconds(clock_.MonotonicNow() +
                                                    options_.lookup_pause);
-      telemetry::Log(telemetry::Level::kWarning, "ocsp_lookup_failed",
-                     {{"error", found.status().ToString()}});
+      telemetry::Log(
+          telemetry::Level::kWarning, "ocsp_lookup_failed",
+          {{"error", found.status().ToString(
+                         absl::StatusToStringMode::kWithNoExtraData)}});
     }
   }
   if (found.ok()) {

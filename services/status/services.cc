@@ -144,8 +144,10 @@ storage::ChangeListener::Callbacks Services::Impl::Callbacks() {
   callbacks.on_alive = [] {};
   callbacks.on_lost = [this](const absl::Status& status) {
     crl_pages.SetHearing(false);
-    telemetry::Log(telemetry::Level::kWarning, "notifications_lost",
-                   {{"error", status.ToString()}});
+    telemetry::Log(
+        telemetry::Level::kWarning, "notifications_lost",
+        {{"error",
+          status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   };
   return callbacks;
 }

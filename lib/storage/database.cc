@@ -61,6 +61,7 @@ constexpr char kSettings[] = R"(
   SET enable_mergejoin = off;
   SET enable_material = off;
   SET jit = off;
+  SET max_parallel_workers_per_gather = 0;
   SELECT set_config('synchronous_commit', 'on', false)
   WHERE current_setting('synchronous_commit') IN ('off', 'local');
 )";

@@ -204,7 +204,7 @@ absl::Status Services::Impl::AddIssuer(const Dependencies& dependencies,
   BIRTHMARK_ASSIGN_OR_RETURN(
       auto issuer, Issuer::New({id, std::move(key.signer), std::move(key.chain),
                                 options.crl_base_url, deltas}));
-  int capacity = kUnboundedShard;
+  int capacity = kOneShard;
   if (issuer->publishes_crls()) {
     capacity =
         options.crl_shard_size > 0 ? options.crl_shard_size : kDefaultShardSize;

@@ -68,12 +68,18 @@ absl::Status ShardPlaces::Renew(int wanted, absl::Time now) {
   const bool used_up = now <= lease_end_;
   slice_ = used_up ? std::min(2 * slice_, kLargestSlice) : kSmallestSlice;
   lease_.places = 0;
-  BIRTHMARK_ASSIGN_OR_RETURN(
-      lease_,
-      shards_.Lease(issuer_id_, 1,
-                    std::min(std::max(slice_, wanted), capacity_), capacity_,
-                    std::min(now + kLeaseLife + longest_, policy::NoExpiry()),
-                    now));
+  const absl::Time live_until =
+      std::min(now + kLeaseLife + longest_, policy::NoExpiry());
+  const int asked = std::max(slice_, wanted);
+  if (capacity_ == kOneShard) {
+    BIRTHMARK_RETURN_IF_ERROR(
+        shards_.Record(issuer_id_, 0, asked, live_until, now));
+    lease_ = {0, asked};
+  } else {
+    BIRTHMARK_ASSIGN_OR_RETURN(
+        lease_, shards_.Lease(issuer_id_, 1, std::min(asked, capacity_),
+                              capacity_, live_until, now));
+  }
   if (lease_.places < 1) {
     return absl::InternalError("a lease without a place");
   }

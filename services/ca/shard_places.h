@@ -15,9 +15,9 @@ namespace birthmark::ca {
 
 // How many certificates share a CRL shard.
 inline constexpr int kDefaultShardSize = 20'000;
-// Where CRLs are published nowhere there is one shard for all: certificates do
-// not say which is theirs.
-inline constexpr int kUnboundedShard = 1'000'000'000;
+// Where CRLs are published nowhere there is one shard for all, shard 0:
+// certificates do not say which is theirs.
+inline constexpr int kOneShard = 0;
 
 // IsOnCrl says whether certificates of `profile` belong to a CRL shard: those
 // that are never revoked, and those of OCSP responders, do not.
@@ -36,7 +36,7 @@ class ShardPlaces {
   // have expired.
   static constexpr absl::Duration kLeaseLife = absl::Hours(1);
 
-  // `capacity` is how many certificates a shard has room for, at least one;
+  // `capacity` is how many certificates a shard has room for, or kOneShard;
   // `longest` the longest validity of the issuer's certificates,
   // InfiniteDuration for no expiry. `shards` must outlive it.
   ShardPlaces(storage::CrlShardStore& shards, std::string issuer_id,

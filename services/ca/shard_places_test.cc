@@ -1,5 +1,6 @@
 #include "services/ca/shard_places.h"
 
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -84,6 +85,19 @@ TEST_F(ShardPlacesTest, AsksOnceForALargeBatchAndNeverForMoreThanAShard) {
   ShardPlaces small(shards_, "ldevid", 10, absl::Hours(1));
   Take(small, 1);
   EXPECT_EQ(shards_.wanted_.back(), 10);
+}
+
+TEST_F(ShardPlacesTest, WithoutDistributionPointsThereIsOneShardForAll) {
+  ShardPlaces places(shards_, "idevid", kOneShard, absl::Hours(1));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_THAT(Take(places, 1000), testing::Each(0));
+  }
+  // Not even a shard that takes no more is followed by another one.
+  ASSERT_OK(shards_.Record("idevid", 0, std::numeric_limits<int>::max(),
+                           clock_.Now(), clock_.Now()));
+  EXPECT_THAT(Take(places, 5000), testing::Each(0));
+  EXPECT_THAT(shards_.List("idevid", clock_.Now()),
+              IsOkAndHolds(ElementsAre(0)));
 }
 
 TEST_F(ShardPlacesTest, PromisesWhenTheLastCertificateWillHaveExpired) {

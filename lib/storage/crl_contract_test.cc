@@ -1,13 +1,20 @@
-// The contract of CrlStore and CrlShardStore.
+// The contract of CrlStore.
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <random>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "lib/base/error.h"
+#include "lib/base/ids.h"
 #include "lib/base/reasons.h"
 #include "lib/base/testing.h"
 #include "lib/storage/store_fixture.h"
@@ -38,7 +45,10 @@ class CrlStoreTest : public StoreTest {
   absl::StatusOr<CrlRow> Refresh(std::optional<CrlStore::Request> request,
                                  int crl_shard = 3,
                                  std::optional<DeltaRow> delta = {}) {
-    const absl::Time now = Now();
+    absl::Time now = Now();
+    if (request.has_value()) {
+      now = std::max(now, request->expired_before);
+    }
     return backend_->crls().Refresh(
         "idevid", crl_shard,
         [&](const std::optional<CrlRow>& newest, int64_t latest_revision) {
@@ -227,125 +237,110 @@ TEST_P(CrlStoreTest, FailsAsItsMakerFailsOrWithoutAPlan) {
   EXPECT_THAT(backend_->Audit("crl.sign"), IsEmpty());
 }
 
-class CrlShardStoreTest : public StoreTest {
- protected:
-  absl::StatusOr<ShardLease> Lease(int needed, int wanted, int capacity = 100) {
-    return backend_->shards().Lease("idevid", needed, wanted, capacity, until_,
-                                    Now());
+// What each CRL was made of, put together as a maker does.
+class Applied {
+ public:
+  void Apply(const CrlStore::Changes& changes) {
+    if (changes.whole) {
+      serials_.clear();
+    }
+    for (const RevocationRow& row : changes.changed) {
+      if (row.state == RevocationState::kReleased) {
+        serials_.erase(row.serial);
+      } else {
+        serials_.insert(row.serial);
+      }
+    }
+    for (const std::string& serial : changes.expired) {
+      serials_.erase(serial);
+    }
   }
-  std::pair<int, int> Took(int needed, int wanted, int capacity = 100) {
-    const auto lease = Lease(needed, wanted, capacity);
-    EXPECT_OK(lease);
-    return {lease->crl_shard, lease->places};
-  }
-  std::vector<int> Live(absl::Time now) {
-    return backend_->shards().List("idevid", now).value();
-  }
-  absl::Time until_ = Now() + absl::Hours(24);
+  const std::set<std::string>& serials() const { return serials_; }
+
+ private:
+  std::set<std::string> serials_;
 };
 
-TEST_P(CrlShardStoreTest, FillsOneShardAfterTheOther) {
-  EXPECT_EQ(Took(1, 64), std::make_pair(0, 64));
-  EXPECT_EQ(Took(30, 64), std::make_pair(0, 36));
-  EXPECT_EQ(Took(1, 1), std::make_pair(1, 1));
-  EXPECT_EQ(Took(99, 500), std::make_pair(1, 99));
-  EXPECT_EQ(Took(100, 500), std::make_pair(2, 100));
-  // What a shard has left is lost if it is too little.
-  EXPECT_EQ(Took(60, 60), std::make_pair(3, 60));
-  EXPECT_EQ(Took(41, 41), std::make_pair(4, 41));
-  EXPECT_EQ(Took(5, 1), std::make_pair(4, 5));
-  // A shard that is smaller than it was.
-  EXPECT_EQ(Took(1, 4, 20), std::make_pair(5, 4));
-  EXPECT_THAT(Lease(101, 101), StatusIs(StatusCode::kInvalidArgument));
-  EXPECT_THAT(Lease(0, 1), StatusIs(StatusCode::kInvalidArgument));
-  EXPECT_THAT(backend_->shards().List("ldevid", Now()),
-              IsOkAndHolds(IsEmpty()));
+TEST_P(CrlStoreTest, ComesToTheSameStepByStepAsAtOnce) {
+  std::minstd_rand random(20261122);
+  std::vector<CertificateRow> rows;
+  std::map<std::string, int64_t> versions;
+  for (int i = 0; i < 12; ++i) {
+    rows.push_back(GivenExpiring("x", absl::Seconds(60 + 40 * i)));
+    versions[rows.back().serial] = 1;
+  }
+  ASSERT_OK(backend_->shards().Record("idevid", 3, 12, Now(), Now()));
+  Applied applied;
+  const absl::Time start = rows[0].not_before;
+  for (int step = 0; step < 25; ++step) {
+    for (int i = 0; i < 3; ++i) {
+      const CertificateRow& row = rows[random() % rows.size()];
+      int64_t& version = versions[row.serial];
+      const auto done = random() % 5 == 0   ? Revoke(row, 1, version)
+                        : random() % 2 == 0 ? Hold(row, version)
+                                            : Release(row, version);
+      if (done.ok()) {
+        version = done->version;
+      }
+    }
+    const absl::Time expired_before = start + absl::Seconds(20 * step);
+    ASSERT_OK(Refresh({{.expired_before = expired_before}}));
+    applied.Apply(changes_);
+    const int64_t revision = changes_.revision;
+    ASSERT_OK(Refresh({{.whole = true, .expired_before = expired_before}}));
+    Applied whole;
+    whole.Apply(changes_);
+    ASSERT_EQ(applied.serials(), whole.serials()) << "step " << step;
+    EXPECT_EQ(changes_.revision, revision);
+    ASSERT_OK_AND_ASSIGN(const auto truth,
+                         backend_->status().ReadTruth("idevid", 3));
+    EXPECT_THAT(truth.revoked, testing::ElementsAreArray(applied.serials()));
+  }
 }
 
-TEST_P(CrlShardStoreTest, GivesNoPlaceTwice) {
-  constexpr int kThreads = 8;
-  constexpr int kCalls = 25;
-  constexpr int kCapacity = 30;
-  std::vector<std::vector<ShardLease>> taken(kThreads);
+TEST_P(CrlStoreTest, LosesNoRevocationThatIsCommittedMeanwhile) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 20;
+  std::vector<std::vector<RevocationRow>> revocations(kThreads);
+  std::set<std::string> all;
+  for (auto& mine : revocations) {
+    for (int i = 0; i < kEach; ++i) {
+      const CertificateRow row = GivenCertificate(ClientKey("x"));
+      mine.push_back(RowFor(row, 1));
+      all.insert(row.serial);
+    }
+  }
+  ASSERT_OK(backend_->shards().Record("idevid", 3, 1, Now(), Now()));
+  const Mutation mutation = Change("certificate.revoke");
+  std::atomic<int> running = kThreads;
   std::vector<std::thread> threads;
-  const absl::Time now = Now();
-  for (auto& mine : taken) {
+  for (auto& mine : revocations) {
     threads.emplace_back([&] {
-      for (int i = 0; i < kCalls; ++i) {
-        const auto lease =
-            backend_->shards().Lease("idevid", 1, 7, kCapacity, until_, now);
-        ASSERT_OK(lease);
-        mine.push_back(*lease);
+      for (const RevocationRow& row : mine) {
+        EXPECT_OK(backend_->revocations().Revoke(
+            row, 1, [&](const RevocationRow& stored) {
+              Mutation own = mutation;
+              own.audit[0].id =
+                  FormatUid(row.update_time, stored.serial.substr(6));
+              return own;
+            }));
       }
+      --running;
     });
+  }
+  Applied applied;
+  for (bool last = false; !last;) {
+    last = running == 0;
+    ASSERT_OK(Refresh({{}}));
+    applied.Apply(changes_);
   }
   for (std::thread& thread : threads) {
     thread.join();
   }
-  std::map<int, int> by_shard;
-  for (const auto& mine : taken) {
-    for (const ShardLease& lease : mine) {
-      EXPECT_GE(lease.places, 1);
-      by_shard[lease.crl_shard] += lease.places;
-    }
-  }
-  const int shards = static_cast<int>(by_shard.size());
-  EXPECT_EQ(by_shard.rbegin()->first, shards - 1);
-  for (const auto& [shard, places] : by_shard) {
-    EXPECT_LE(places, kCapacity);
-    if (shard != shards - 1) {
-      EXPECT_EQ(places, kCapacity);
-    }
-  }
-}
-
-TEST_P(CrlShardStoreTest, CountsWhatWasRecordedWithoutALease) {
-  ASSERT_OK(backend_->shards().Record("idevid", 0, 40, until_, Now()));
-  ASSERT_OK(backend_->shards().Record("idevid", 0, 40, Now(), Now()));
-  EXPECT_THAT(Live(until_), ElementsAre(0));
-  EXPECT_EQ(Took(1, 64), std::make_pair(0, 20));
-  EXPECT_EQ(Took(1, 64), std::make_pair(1, 64));
-}
-
-TEST_P(CrlShardStoreTest, ListsWhatNeedsCrls) {
-  ASSERT_OK(Lease(1, 100));
-  const absl::Time first_until = until_;
-  until_ += absl::Hours(24);
-  ASSERT_OK(Lease(1, 100));
-  EXPECT_THAT(Live(first_until), ElementsAre(0, 1));
-  EXPECT_THAT(Live(first_until + absl::Seconds(1)), ElementsAre(1));
-  // The last CRL is one that was made when none was valid any more.
-  const auto sign = [this](int64_t number, absl::Time this_update) {
-    return backend_->crls()
-        .Refresh(
-            "idevid", 0,
-            [](const auto&, int64_t) { return CrlStore::Request(); },
-            [&](const CrlStore::Changes&) -> absl::StatusOr<CrlStore::MadeCrl> {
-              return CrlStore::MadeCrl{.row = {.issuer_id = "idevid",
-                                               .crl_shard = 0,
-                                               .number = number,
-                                               .this_update = this_update,
-                                               .next_update = this_update},
-                                       .mutation = Change("crl.sign")};
-            })
-        .status();
-  };
-  ASSERT_OK(sign(1, first_until));
-  EXPECT_THAT(Live(first_until + absl::Seconds(1)), ElementsAre(0, 1));
-  ASSERT_OK(sign(2, first_until + absl::Seconds(1)));
-  EXPECT_THAT(Live(first_until + absl::Seconds(1)), ElementsAre(1));
-}
-
-TEST_P(CrlShardStoreTest, KnowsTheShardOfARevocationAndKeepsItClosed) {
-  const CertificateRow row = GivenCertificate(ClientKey("x"));
-  ASSERT_OK(Revoke(row, 1));
-  EXPECT_THAT(Live(row.not_after), ElementsAre(3));
-  EXPECT_EQ(Took(1, 1), std::make_pair(4, 1));
+  EXPECT_EQ(applied.serials(), all);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CrlStoreTest, testing::ValuesIn(Backends()),
-                         BackendName);
-INSTANTIATE_TEST_SUITE_P(All, CrlShardStoreTest, testing::ValuesIn(Backends()),
                          BackendName);
 
 }  // namespace

@@ -208,10 +208,16 @@ absl::Status CrlPages::ReadInto(const Key& key, uint64_t generation) {
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   Entry& entry = entries_[key];
-  bytes_ -= BytesOf(entry.complete) + BytesOf(entry.delta);
-  entry.complete = std::move(complete);
-  entry.delta = std::move(delta);
-  bytes_ += BytesOf(entry.complete) + BytesOf(entry.delta);
+  const bool goes_back = entry.complete != nullptr &&
+                         row.number < entry.number &&
+                         clock_.Now() < entry.complete->expires;
+  if (!goes_back) {
+    bytes_ -= BytesOf(entry.complete) + BytesOf(entry.delta);
+    entry.complete = std::move(complete);
+    entry.delta = std::move(delta);
+    entry.number = row.number;
+    bytes_ += BytesOf(entry.complete) + BytesOf(entry.delta);
+  }
   entry.read_generation = generation;
   entry.read_time = clock_.MonotonicNow();
   entry.last_used = ++uses_;

@@ -28,7 +28,8 @@ namespace birthmark::status {
 // CrlPages keeps what was asked for within a bound of bytes and reads it again
 // when it hears that there is a newer one. If the database is away, what it has
 // goes out until its nextUpdate, and 503 for the rest; nothing ever after its
-// nextUpdate. Thread-safe.
+// nextUpdate. It never goes back to a lower CRL number while the higher one is
+// in force, as a restored database would have it. Thread-safe.
 class CrlPages {
  public:
   struct Options {
@@ -69,6 +70,7 @@ class CrlPages {
   struct Entry {
     std::shared_ptr<const Document> complete;  // null: nothing was read
     std::shared_ptr<const Document> delta;     // null: there is none
+    int64_t number = 0;
     // Counts the news of it; it was read when it was `read_generation`.
     uint64_t generation = 0;
     uint64_t read_generation = 0;

@@ -153,6 +153,23 @@ TEST_F(CrlPagesTest, NeverServesAnExpiredOne) {
   EXPECT_EQ(Get().status, 503);
 }
 
+TEST_F(CrlPagesTest, NeverGoesBackToAnOlderOne) {
+  Publish("second");
+  EXPECT_EQ(Body(), "second");
+  {
+    storage::FakeDatabase::Transaction transaction(world_.database);
+    storage::CrlRow& row = transaction->crls[{"device", 0}];
+    row.number = 1;
+    row.crl_der = "first";
+    transaction.Commit();
+  }
+  pages().Invalidate("device/0");
+  EXPECT_EQ(Body(), "second");
+  Publish("again two");
+  pages().Invalidate("device/0");
+  EXPECT_EQ(Body(), "again two");
+}
+
 TEST_F(CrlPagesTest, StaysWithinItsBytes) {
   options_.cache_bytes = 50000;
   for (int shard = 0; shard < 20; ++shard) {

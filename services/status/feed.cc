@@ -94,8 +94,12 @@ absl::Status Feed::Poll() {
   if (status.ok()) {
     status = ReadAll();
   }
+  if (status.ok() && !trusted_) {
+    TrustAgain();
+  }
   lost_ = !status.ok();
   metrics_.feed_connected.Set(lost_ ? 0 : 1);
+  metrics_.feed_trusted.Set(trusted_ ? 1 : 0);
   if (status.ok()) {
     metrics_.feed_revision.Set(static_cast<double>(revision_));
     followed_wall_.store(absl::ToUnixNanos(start.wall),
@@ -135,10 +139,7 @@ absl::Status Feed::ReadAll() {
         log_.Read(std::max<int64_t>(revision_ - 1, 0), /*issuer_id=*/"",
                   options_.batch));
     if (revision_ > 0 && (changes.empty() || !IsNewest(changes.front()))) {
-      telemetry::Log(telemetry::Level::kWarning, "revocation_history_changed",
-                     {{"revision", revision_}});
-      metrics_.feed_restarts.Increment();
-      return Begin();
+      return Distrust();
     }
     const size_t known = revision_ > 0 ? 1 : 0;
     for (size_t i = known; i < changes.size(); ++i) {
@@ -146,6 +147,9 @@ absl::Status Feed::ReadAll() {
     }
     metrics_.feed_changes.Increment(
         static_cast<double>(changes.size() - known));
+    if (changes.size() > known) {
+      changed_last_ = start.monotonic;
+    }
     if (!changes.empty()) {
       revision_ = changes.back().revision;
       newest_ = changes.back();
@@ -154,6 +158,32 @@ absl::Status Feed::ReadAll() {
       return absl::OkStatus();
     }
   }
+}
+
+absl::Status Feed::Distrust() {
+  telemetry::Log(telemetry::Level::kError, "revocation_history_changed",
+                 {{"revision", revision_}});
+  metrics_.feed_restarts.Increment();
+  forgotten_ = std::max(forgotten_, revision_);
+  distrusted_since_ = changed_last_ = clock_.MonotonicNow();
+  trusted_ = false;
+  return Begin();
+}
+
+// What comes back from a journal has revisions above all that were ever seen.
+void Feed::TrustAgain() {
+  const absl::Duration now = clock_.MonotonicNow();
+  const absl::Duration quiet = now - changed_last_;
+  const bool came_back = revision_ > forgotten_;
+  if (quiet < (came_back ? options_.settle : options_.give_up) &&
+      now - distrusted_since_ < options_.longest) {
+    return;
+  }
+  telemetry::Log(telemetry::Level::kWarning, "revocation_history_trusted",
+                 {{"revision", revision_}, {"came_back", came_back}});
+  cache_.Restart(revision_);
+  forgotten_ = 0;
+  trusted_ = true;
 }
 
 bool Feed::IsNewest(const storage::RevocationChange& change) const {

@@ -30,6 +30,13 @@ class Feed {
   struct Options {
     absl::Duration interval = absl::Milliseconds(500);
     int batch = 1000;  // at least 2
+    // A database that has forgotten changes is given so long to get them back
+    // from the journals (services/registration): until nothing has come for
+    // `settle` after something came, for `give_up` while nothing comes, or for
+    // `longest` whatever comes.
+    absl::Duration settle = absl::Seconds(3);
+    absl::Duration give_up = absl::Minutes(1);
+    absl::Duration longest = absl::Minutes(5);
   };
 
   // What it takes must outlive it.
@@ -51,6 +58,10 @@ class Feed {
   // from the cache asks first and looks then.
   absl::Time followed(const Moment& now) const;
 
+  // trusted is false while the database has forgotten changes that were seen
+  // here, and may not have them back: nothing must be said of any certificate.
+  bool trusted() const { return trusted_; }
+
   // Poll does what the thread does at each turn: reads what is new and applies
   // it. Not called while the thread runs.
   absl::Status Poll();
@@ -60,6 +71,8 @@ class Feed {
   absl::Status Begin();
   absl::Status ReadAll();
   bool IsNewest(const storage::RevocationChange& change) const;
+  absl::Status Distrust();
+  void TrustAgain();
 
   storage::RevocationLog& log_;
   const Issuers& issuers_;
@@ -74,6 +87,12 @@ class Feed {
   int64_t revision_ = 0;
   // The change that made revision_, if it was seen.
   std::optional<storage::RevocationChange> newest_;
+  // While it is not trusted: what had been seen, since when, and when the last
+  // change came (monotonic).
+  int64_t forgotten_ = 0;
+  absl::Duration distrusted_since_;
+  absl::Duration changed_last_;
+  std::atomic<bool> trusted_{true};
 
   // The two clocks of a Moment, in nanoseconds; kNever: none yet. Whoever reads
   // one of them before and the other after a change gets an older moment.

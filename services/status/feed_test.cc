@@ -125,6 +125,59 @@ TEST_F(FeedTest, ARestoredDatabaseThatForgotEmptiesTheCache) {
   EXPECT_EQ(world_.metrics.feed_revision.Value(), 1);
 }
 
+TEST_F(FeedTest, ADatabaseThatForgotIsTrustedWhenTheJournalHasBeenReplayed) {
+  world_.Revoke(TestSerial(1));
+  world_.Revoke(TestSerial(2));
+  ASSERT_OK(world_.feed.Poll());
+  ASSERT_TRUE(world_.feed.trusted());
+  Restore(1);
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_FALSE(world_.feed.trusted());
+  world_.clock.Advance(absl::Seconds(30));
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_FALSE(world_.feed.trusted());
+  ASSERT_OK(world_.log.SkipTo(1000002));
+  world_.Revoke(TestSerial(2));
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_FALSE(world_.feed.trusted());
+  world_.clock.Advance(absl::Seconds(3));
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_TRUE(world_.feed.trusted());
+  Know(TestSerial(2));
+  EXPECT_TRUE(Revoked(TestSerial(2)));
+}
+
+TEST_F(FeedTest, ADatabaseThatForgotIsTrustedInTheEnd) {
+  world_.Revoke(TestSerial(1));
+  ASSERT_OK(world_.feed.Poll());
+  Restore(0);
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_FALSE(world_.feed.trusted());
+  EXPECT_EQ(world_.metrics.feed_trusted.Value(), 0);
+  world_.clock.Advance(absl::Seconds(59));
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_FALSE(world_.feed.trusted());
+  world_.clock.Advance(absl::Seconds(1));
+  ASSERT_OK(world_.feed.Poll());
+  EXPECT_TRUE(world_.feed.trusted());
+  EXPECT_EQ(world_.metrics.feed_trusted.Value(), 1);
+}
+
+TEST_F(FeedTest, AStreamOfChangesDoesNotKeepItFromTrust) {
+  world_.Revoke(TestSerial(1));
+  world_.Revoke(TestSerial(2));
+  ASSERT_OK(world_.feed.Poll());
+  Restore(1);
+  ASSERT_OK(world_.feed.Poll());
+  for (int i = 0; i < 150; ++i) {
+    EXPECT_FALSE(world_.feed.trusted());
+    world_.clock.Advance(absl::Seconds(2));
+    world_.Revoke(TestSerial(3));
+    ASSERT_OK(world_.feed.Poll());
+  }
+  EXPECT_TRUE(world_.feed.trusted());
+}
+
 TEST_F(FeedTest, ARevisionWithASecondMeaningEmptiesTheCache) {
   world_.Revoke(TestSerial(1));
   ASSERT_OK(world_.feed.Poll());

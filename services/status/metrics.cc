@@ -52,6 +52,7 @@ Metrics::Metrics(telemetry::Registry& registry)
       try_later_database(TryLater(registry, "database")),
       try_later_responder(TryLater(registry, "responder")),
       try_later_signer(TryLater(registry, "signer")),
+      try_later_history(TryLater(registry, "history")),
       lookup_statuses(
           registry
               .AddHistogram("birthmark_status_lookup_certificates",
@@ -79,6 +80,9 @@ Metrics::Metrics(telemetry::Registry& registry)
       feed_restarts(Counter(registry, "feed_restarts_total",
                             "Times that the database's history was another "
                             "one, so that the cache was emptied.")),
+      feed_trusted(Gauge(registry, "feed_trusted",
+                         "0 while the database has forgotten changes that "
+                         "were seen here.")),
       responder_not_after(registry.AddGauge(
           "birthmark_status_responder_not_after_seconds",
           "End of the OCSP responder's certificate, Unix time. 0: there is "

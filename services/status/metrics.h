@@ -22,6 +22,7 @@ struct Metrics {
   telemetry::Counter& try_later_database;   // a look-up failed
   telemetry::Counter& try_later_responder;  // no responder certificate
   telemetry::Counter& try_later_signer;     // a signature failed
+  telemetry::Counter& try_later_history;    // the database has forgotten
   telemetry::Histogram& lookup_statuses;    // certificates per look-up
   telemetry::Histogram& lookup_seconds;
 
@@ -34,6 +35,7 @@ struct Metrics {
   telemetry::Gauge& feed_lag_seconds;
   telemetry::Counter& feed_changes;
   telemetry::Counter& feed_restarts;
+  telemetry::Gauge& feed_trusted;
 
   telemetry::Family<telemetry::Gauge>& responder_not_after;  // by issuer
   telemetry::Family<telemetry::Counter>& responder_failures;

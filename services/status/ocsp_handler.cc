@@ -160,6 +160,9 @@ std::optional<http::Response> OcspHandler::Answer(
     metrics_.ocsp_unauthorized.Increment();
     return ErrorResponse(x509::OcspResponseStatus::kUnauthorized);
   }
+  if (!feed_.trusted()) {
+    return TryLater(metrics_.try_later_history);
+  }
   absl::InlinedVector<Single, 1> singles;
   for (const x509::OcspCertId& id : parsed.cert_ids()) {
     auto single = Look(id, *signer, now, followed, looked_up);

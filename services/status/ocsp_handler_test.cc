@@ -398,6 +398,22 @@ TEST_F(OcspHandlerTest, MaxAgeEndsWithTheResponse) {
   EXPECT_THAT(http::HeadersOf(response), HasSubstr("max-age=10,"));
 }
 
+TEST_F(OcspHandlerTest, OfADatabaseThatForgotNothingIsSaid) {
+  world_.Certified();
+  EXPECT_EQ(AskOne(kBad).status, OcspCertStatus::kRevoked);
+  {
+    storage::FakeDatabase::Transaction transaction(world_.database);
+    transaction->revocations.clear();
+    transaction->changes.clear();
+    transaction.Commit();
+  }
+  ASSERT_OK(world_.feed.Poll());
+  ExpectTryLater(Post(Ask(*world_.ca.issuer, {kBad})));
+  ExpectTryLater(
+      Post(Ask(*world_.ca.issuer, {kGood}, OcspHash::kSha1, "nonce")));
+  EXPECT_EQ(world_.metrics.try_later_history.Value(), 2);
+}
+
 // A store whose answer is read before, and comes after, what `meanwhile` does.
 class SlowStore : public storage::StatusStore {
  public:

@@ -83,8 +83,8 @@ struct Services::Impl {
         publisher(dependencies.statuses, ca, [this] { return IsOwner(); },
                   clock, metrics, {.interval = options.crl_interval}),
         invariant(
-            dependencies.statuses, [this] { return IsOwner(); }, clock, metrics,
-            Invariant::Options()) {}
+            dependencies.statuses, [this] { return IsPublisher(); }, clock,
+            metrics, Invariant::Options()) {}
 
   ~Impl() {
     // Who asks goes first, then who wakes the others, which are still there.
@@ -93,6 +93,9 @@ struct Services::Impl {
     const std::lock_guard<std::mutex> lock(listener_mutex);
     last.swap(listener);
   }
+
+  // CRLs are not made of what a database has forgotten.
+  bool IsPublisher() { return IsOwner() && feed.trusted(); }
 
   bool IsOwner() {
     const std::lock_guard<std::mutex> lock(listener_mutex);

@@ -206,8 +206,9 @@ TEST_F(KeyReportServiceTest, AChallengeEndsAfterTenMinutes) {
 TEST_F(KeyReportServiceTest, RefusesKeysThatAreNone) {
   EXPECT_THAT(Challenge(""),
               StatusIs(StatusCode::kInvalidArgument, reasons::kKeyMalformed));
-  EXPECT_THAT(Challenge(std::string(100000, 'x')),
-              StatusIs(StatusCode::kInvalidArgument, reasons::kKeyMalformed));
+  EXPECT_THAT(
+      Challenge(std::string(100000, 'x')),
+      StatusIs(StatusCode::kFailedPrecondition, reasons::kKeyTypeNotAllowed));
   const auto key = NewKey();
   pb::ReportKeyCompromiseRequest request = ReportOf(*key);
   request.mutable_spki_der()->push_back('x');

@@ -95,7 +95,10 @@ absl::StatusOr<int> Preview(const Arguments& args, Context& context) {
     PrintJson(context.out, preview);
   } else {
     PrintPreview(context.out, preview);
-    context.out << "Nothing was changed.\n";
+    context.out << (preview.expected_count() == 0
+                        ? "All of them are revoked or expired, or a name is "
+                          "misspelt.\n"
+                        : "Nothing was changed.\n");
   }
   return kExitOk;
 }
@@ -115,7 +118,7 @@ absl::StatusOr<int> Create(const Arguments& args, Context& context) {
   if (preview.expected_count() == 0) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      reasons::kNothingSelected,
-                     "none of these certificates is left to be revoked; no "
+                     "nothing is left to be revoked, or a name is misspelt; no "
                      "job was created");
   }
   if (!args.Switch("--yes")) {
@@ -176,7 +179,7 @@ absl::StatusOr<int> List(const Arguments& args, Context& context) {
     table.Add({LastSegment(job.name()), JobStateText(job),
                absl::StrCat(job.revoked_count()),
                absl::StrCat(job.expected_count()), SelectorText(job.selector()),
-               ReasonText(job.reason()), job.create_actor(),
+               ReasonText(job.reason()), LastSegment(job.create_actor()),
                TimeText(job.create_time())});
   }
   table.Print(context.out);

@@ -34,13 +34,27 @@ std::string AboutText(int64_t seconds) {
 }
 
 std::string GrowthText(const RevocationJob& job) {
+  if (job.expected_count() == 0) {
+    return "";
+  }
   if (job.expected_crl_shards() == 0) {
     return "none of them is on a CRL";
+  }
+  if (job.expected_crl_shards() == 1) {
+    return absl::StrCat(SizeText(job.expected_crl_bytes()), ", on 1 shard");
   }
   return absl::StrCat(
       SizeText(job.expected_crl_bytes()), " in all, on ",
       CountText(job.expected_crl_shards(), "shard"), ", ",
       SizeText(job.expected_crl_bytes() / job.expected_crl_shards()), " each");
+}
+
+std::string DurationText(const RevocationJob& job) {
+  if (job.expected_count() == 0) {
+    return "";
+  }
+  return absl::StrCat(AboutText(job.expected_count() / Rate(job)), " at ",
+                      Rate(job), "/s");
 }
 
 std::string AccountText(const RevocationJob& job) {
@@ -93,15 +107,13 @@ std::string NextStep(const RevocationJob& job) {
 
 void PrintPreview(std::ostream& out, const RevocationJob& job) {
   PrintFields(
-      out,
-      {{"Selected", SelectorText(job.selector())},
-       {"Reason", ReasonText(job.reason())},
-       {"Suspected since",
-        job.has_invalidity_time() ? TimeText(job.invalidity_time()) : ""},
-       {"To be revoked", CountText(job.expected_count(), "certificate")},
-       {"CRLs grow by", GrowthText(job)},
-       {"Takes about", absl::StrCat(AboutText(job.expected_count() / Rate(job)),
-                                    " at ", Rate(job), "/s")}});
+      out, {{"Selected", SelectorText(job.selector())},
+            {"Reason", ReasonText(job.reason())},
+            {"Suspected since",
+             job.has_invalidity_time() ? TimeText(job.invalidity_time()) : ""},
+            {"To be revoked", CountText(job.expected_count(), "certificate")},
+            {"CRLs grow by", GrowthText(job)},
+            {"Takes about", DurationText(job)}});
 }
 
 void PrintJob(std::ostream& out, const RevocationJob& job) {

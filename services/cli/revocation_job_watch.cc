@@ -27,11 +27,14 @@ class JobProgress {
 
   void Show(const RevocationJob& job) {
     const absl::Duration now = context_.clock.MonotonicNow();
+    const bool news = job.state() != state_ || job.last_error() != error_;
+    if (job.state() != state_) {
+      samples_.clear();  // how fast it was before a pause says nothing
+    }
     samples_.emplace_back(now, job.revoked_count());
     while (samples_.size() > 2 && now - samples_.front().first > kRateWindow) {
       samples_.pop_front();
     }
-    const bool news = job.state() != state_ || job.last_error() != error_;
     state_ = job.state();
     error_ = job.last_error();
     if (context_.err_is_terminal) {
@@ -67,11 +70,10 @@ class JobProgress {
                         job.revoked_count(), job.expected_count());
     if (job.state() == revocation::v1::REVOCATION_JOB_STATE_RUNNING) {
       const double rate = RecentRate();
-      absl::StrAppend(&line, absl::StrFormat(", %.0f/s", rate));
       if (rate > 0) {
         absl::StrAppend(
             &line,
-            absl::StrFormat(", about %.0f s left",
+            absl::StrFormat(", %.0f/s, about %.0f s left", rate,
                             static_cast<double>(JobRemaining(job)) / rate));
       }
     } else if (!JobIsOver(job)) {

@@ -72,9 +72,19 @@ TEST_F(RevocationJobWatchTest, FollowsAJobThroughApprovalToItsEnd) {
   EXPECT_EQ(job.state(), revocation::v1::REVOCATION_JOB_STATE_DONE);
   EXPECT_THAT(err_.str(), HasSubstr("pending approval: 0 of 1000 revoked"));
   EXPECT_THAT(err_.str(), HasSubstr("approve leak"));
-  // 600 in the 12 s since the first look.
+  // 600 in the 6 s since it ran.
   EXPECT_THAT(err_.str(), HasSubstr("running: 600 of 1000 revoked, 100/s, "
                                     "about 4 s left"));
+}
+
+TEST_F(RevocationJobWatchTest, TheRateForgetsAPause) {
+  answers_ = {Job(revocation::v1::REVOCATION_JOB_STATE_PAUSED, 100),
+              Job(revocation::v1::REVOCATION_JOB_STATE_RUNNING, 100),
+              Job(revocation::v1::REVOCATION_JOB_STATE_RUNNING, 700),
+              Job(revocation::v1::REVOCATION_JOB_STATE_DONE, 1000)};
+  ASSERT_OK(Watch());
+  EXPECT_THAT(err_.str(), HasSubstr("running: 100 of 1000 revoked\n"));
+  EXPECT_THAT(err_.str(), HasSubstr("700 of 1000 revoked, 100/s"));
 }
 
 TEST_F(RevocationJobWatchTest, SaysOnceThatAServiceIsAwayAndGoesOn) {

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "lib/base/file.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/ids.h"
 #include "lib/crypto/secret.h"
@@ -11,7 +10,6 @@
 #include "lib/storage/pg_certificate_store.h"
 #include "lib/storage/pg_crl_shard_store.h"
 #include "lib/storage/pg_crl_store.h"
-#include "lib/x509/certificate.h"
 #include "services/birthmarkd/role.h"
 #include "services/ca/services.h"
 
@@ -61,17 +59,8 @@ absl::StatusOr<ca::IssuerKey> OpenIssuer(
     return InField("sealed_key_file", signer.status());
   }
   issuer.signer = *std::move(signer);
-  auto pem = ReadFile(section.certificate_file());
-  if (!pem.ok()) {
-    return InField("certificate_file", pem.status());
-  }
-  auto chain = x509::Certificate::ParsePem(*pem);
-  if (!chain.ok()) {
-    return InField(
-        absl::StrCat("certificate_file ", section.certificate_file()),
-        chain.status());
-  }
-  issuer.chain = *std::move(chain);
+  BIRTHMARK_ASSIGN_OR_RETURN(issuer.chain,
+                             LoadChain(section.certificate_file()));
   return issuer;
 }
 

@@ -6,10 +6,7 @@
 #include "lib/config/validate.h"
 #include "lib/crypto/batch_verifier.h"
 #include "lib/crypto/ids.h"
-#include "lib/rpc/caller.h"
 #include "lib/rpc/channel.h"
-#include "lib/rpc/grpc_channel.h"
-#include "lib/rpc/local_channel.h"
 #include "lib/rpc/page.h"
 #include "lib/storage/change_listener.h"
 #include "lib/storage/pg_batch_store.h"
@@ -110,34 +107,14 @@ class RegistrationRole : public Role {
   std::unique_ptr<registration::Services> services_;
 };
 
-// The way to the CA: inside the process if it is here and no other one is
-// named.
-absl::StatusOr<std::unique_ptr<rpc::Channel>> ChannelToCa(const Host& host) {
-  const config::v1::RegistrationConfig& section = host.config.registration();
-  if (!section.has_ca()) {
-    return std::make_unique<rpc::LocalChannel>(
-        host.router, rpc::ServiceCaller(options::v1::ROLE_REGISTRATION,
-                                        host.config.trust_domain()));
-  }
-  rpc::GrpcChannelOptions options;
-  options.address = section.ca().address();
-  options.server_name = section.ca().server_name();
-  options.roots_file = host.config.trust().roots_file();
-  options.identity = {host.config.identity().certificate_file(),
-                      host.config.identity().private_key_file()};
-  auto channel = rpc::GrpcChannel::New(options);
-  if (!channel.ok()) {
-    return InField("registration.ca", channel.status());
-  }
-  return std::unique_ptr<rpc::Channel>(*std::move(channel));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Role>> NewRegistrationRole(
     const Host& host, storage::Database& database) {
   const config::v1::RegistrationConfig& section = host.config.registration();
-  BIRTHMARK_ASSIGN_OR_RETURN(auto ca, ChannelToCa(host));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      auto ca, ChannelToCa(host, section.has_ca() ? &section.ca() : nullptr,
+                           options::v1::ROLE_REGISTRATION, "registration.ca"));
   BIRTHMARK_ASSIGN_OR_RETURN(
       const std::string dsn,
       config::ReadSecretLine(section.database().dsn_file()));

@@ -51,11 +51,7 @@ absl::StatusOr<std::unique_ptr<keys::LocalKey>> PrivateKeyIn(
   absl::StatusOr<std::unique_ptr<keys::LocalKey>> key =
       keys::LocalKey::FromPem(pem);
   if (!key.ok()) {
-    return Malformed(
-        path, absl::StrCat("no private key in PKCS#8 (",
-                           OneLine(key.status().message()),
-                           "); `openssl pkcs8 -topk8 -nodes -in KEY` makes it "
-                           "of another form"));
+    return Malformed(path, OneLine(key.status().message()));
   }
   return key;
 }

@@ -383,7 +383,7 @@ TEST_F(KeyCompromiseTest, FilesThatAreNotKeysAreNamed) {
   const std::string junk = Write("junk", "hello");
   EXPECT_EQ(Run({"certificate", "report-compromise", "--key", junk, "--yes"}),
             kExitUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("openssl pkcs8 -topk8"));
+  EXPECT_THAT(err_.str(), HasSubstr("openssl pkcs8 -topk8 -nocrypt"));
   EXPECT_EQ(Run({"certificate", "report-compromise", "--spki", junk,
                  "--challenge-out", dir_ + "/c"}),
             kExitUsage);

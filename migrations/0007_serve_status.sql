@@ -163,6 +163,16 @@ BEGIN
 END
 $$;
 
+-- A key that is retired or blocked never opens a door again, whoever asks.
+CREATE FUNCTION refuse_revival() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a retired key stays retired, a blocked one blocked'
+    USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER keys_stay_retired BEFORE UPDATE OF state ON keys
+  FOR EACH ROW WHEN (NEW.state < OLD.state) EXECUTE FUNCTION refuse_revival();
+
 -- The certificates of a fleet that are no device's: its lines'. A handful.
 CREATE INDEX certificates_of_lines ON certificates (fleet_id, serial)
   WHERE device_uid IS NULL AND fleet_id IS NOT NULL;

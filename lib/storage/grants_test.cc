@@ -168,6 +168,7 @@ TEST_P(RefusedTest, ByTheDatabase) {
   EXPECT_THAT(std::string(status.message()),
               testing::AnyOf(testing::HasSubstr("permission denied"),
                              testing::HasSubstr("append-only"),
+                             testing::HasSubstr("stays retired"),
                              testing::HasSubstr("must be owner")));
 }
 
@@ -180,6 +181,9 @@ TEST_P(RefusedTest, ByTheDatabase) {
   "INSERT INTO certificates VALUES (substring(sha256('') for 16), 'i', " \
   "'p', 1, sha256(''), NULL, NULL, 0, '2026-01-01', '2027-01-01', '', "  \
   "'2026-01-01'); "
+#define RETIRED_KEY                                                \
+  "INSERT INTO keys VALUES (sha256(''), NULL, 'o', 3, 2, 1, 256, " \
+  "substring(sha256('') for 16), 'p', '2026-01-01', '2026-01-02'); "
 #define ONE_CHANGE                                                           \
   "INSERT INTO revocation_changes VALUES (1, substring(sha256('') for 16), " \
   "'i', 0, '2027-01-01', 2, 1, '2026-01-01', NULL, '2026-01-01'); "
@@ -198,6 +202,10 @@ INSTANTIATE_TEST_SUITE_P(
             "UPDATE devices SET fleet_id = 'other'"},
         Act{"RegistrationChangesAKeysOwner", PostgresCluster::kRegistration,
             "UPDATE keys SET owner = 'x'"},
+        Act{"RegistrationRevivesAKey", PostgresCluster::kRegistration,
+            RETIRED_KEY "UPDATE keys SET state = 1, retire_time = NULL"},
+        Act{"OwnerRevivesAKey", PostgresCluster::kOwner,
+            RETIRED_KEY "UPDATE keys SET state = 1, retire_time = NULL"},
         Act{"RegistrationWritesTheLogOfRevocations",
             PostgresCluster::kRegistration,
             "INSERT INTO revocation_changes (revision) VALUES (1)"},

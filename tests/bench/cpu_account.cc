@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "tests/support/process.h"
 
 namespace birthmark::bench {
@@ -129,6 +130,20 @@ int64_t ResidentBytes(pid_t pid) {
     Die(absl::StrCat("there is no process ", pid));
   }
   return pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t PeakResidentBytes(pid_t pid) {
+  const std::string text =
+      tests::ReadAll(absl::StrCat("/proc/", pid, "/status"));
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    int64_t kilobytes = 0;
+    if (absl::ConsumePrefix(&line, "VmHWM:") &&
+        absl::ConsumeSuffix(&line, " kB") &&
+        absl::SimpleAtoi(line, &kilobytes)) {
+      return kilobytes << 10;
+    }
+  }
+  Die(absl::StrCat("there is no process ", pid));
 }
 
 }  // namespace birthmark::bench

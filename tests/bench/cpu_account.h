@@ -32,6 +32,9 @@ absl::Duration ThreadCpu();
 // ResidentBytes is the memory of a process that is in use, RSS.
 int64_t ResidentBytes(pid_t pid);
 
+// PeakResidentBytes is the most that ResidentBytes ever was.
+int64_t PeakResidentBytes(pid_t pid);
+
 }  // namespace birthmark::bench
 
 #endif  // BIRTHMARK_TESTS_BENCH_CPU_ACCOUNT_H_

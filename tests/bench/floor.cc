@@ -1,6 +1,7 @@
 #include "tests/bench/floor.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/clock.h"
 #include "lib/crypto/verify_job.h"
 #include "lib/keys/local_key.h"
 #include "tests/bench/cpu_account.h"
@@ -19,6 +21,8 @@ namespace {
 // signature covers.
 constexpr size_t kCsrInfoBytes = 103;
 constexpr size_t kTbsBytes = 500;
+// Or of an OCSP response with a nonce.
+constexpr size_t kOcspTbsBytes = 240;
 constexpr size_t kProofs = 256;
 
 void Require(bool condition) {
@@ -88,6 +92,43 @@ Floor MeasureFloorOnAllCores(crypto::Arithmetic arithmetic, int rounds) {
     mean.sign += floors[i].sign / static_cast<int64_t>(floors.size());
   }
   return mean;
+}
+
+SignatureRate MeasureSignatureRate(absl::Duration duration) {
+  struct Share {
+    uint64_t signatures = 0;
+    absl::Duration cpu;
+  };
+  std::vector<Share> shares(std::thread::hardware_concurrency());
+  std::vector<std::thread> threads;
+  const absl::Duration start = Clock::Real().MonotonicNow();
+  for (Share& share : shares) {
+    threads.emplace_back([&share, end = start + duration] {
+      const auto key = keys::LocalKey::Generate(crypto::KeyAlgorithm::kP256);
+      Require(key.ok());
+      const std::string tbs(kOcspTbsBytes, 't');
+      const absl::Duration before = ThreadCpu();
+      while (Clock::Real().MonotonicNow() < end) {
+        for (int i = 0; i < 64; ++i) {
+          Require((*key)->Sign(tbs).ok());
+        }
+        share.signatures += 64;
+      }
+      share.cpu = ThreadCpu() - before;
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  const absl::Duration time = Clock::Real().MonotonicNow() - start;
+  Share sum;
+  for (const Share& share : shares) {
+    sum.signatures += share.signatures;
+    sum.cpu += share.cpu;
+  }
+  const double signatures = static_cast<double>(sum.signatures);
+  return {.per_second = signatures / absl::ToDoubleSeconds(time),
+          .per_cpu_second = signatures / absl::ToDoubleSeconds(sum.cpu)};
 }
 
 }  // namespace birthmark::bench

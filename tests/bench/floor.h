@@ -25,6 +25,17 @@ Floor MeasureFloor(crypto::Arithmetic arithmetic, int rounds = 2048);
 // and nearer to what the servers see under load.
 Floor MeasureFloorOnAllCores(crypto::Arithmetic arithmetic, int rounds = 2048);
 
+// SignatureRate is how many signatures, P-256 with SHA-256, the machine makes
+// when all its processors do nothing else.
+struct SignatureRate {
+  double per_second = 0;
+  double per_cpu_second = 0;  // of one of the processors
+};
+
+// MeasureSignatureRate signs on as many threads as there are processors, each
+// with a key of its own, for `duration`.
+SignatureRate MeasureSignatureRate(absl::Duration duration);
+
 }  // namespace birthmark::bench
 
 #endif  // BIRTHMARK_TESTS_BENCH_FLOOR_H_

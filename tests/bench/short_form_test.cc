@@ -129,5 +129,34 @@ TEST(ShortFormTest, Comeback) {
   EXPECT_FALSE(json["failures_before"].empty());
 }
 
+TEST(ShortFormTest, Status) {
+  const nlohmann::json json = BenchmarkJson(
+      {"tests/bench/status", "--certificates", "6000", "--revoked", "1400",
+       "--shard_size", "1000", "--asked", "1000", "--connections", "8",
+       "--seconds", "1", "--revocations", "20", "--repeats", "1", "--json"});
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["certificates"], 6000);
+  EXPECT_EQ(json["revoked"], 1400);
+  for (const char* what : {"cached", "nginx", "nginx_open_file_cache", "signed",
+                           "signed_pipelined"}) {
+    ExpectPositive(json[what], {"per_second", "cpu_us", "bytes"});
+  }
+  ExpectPositive(json["cached"], {"p50_ms", "p99_ms"});
+  // Nobody who signs is quicker than somebody who only signs.
+  ExpectPositive(json, {"ocsp_cached_to_nginx", "ocsp_signed_to_bound",
+                        "ocsp_signed_to_bound_wall", "signatures_per_second"});
+  EXPECT_LT(json["ocsp_signed_to_bound"], 1.2);
+  EXPECT_LT(json["cached"]["cpu_us"], json["signed"]["cpu_us"]);
+  ExpectPositive(json, {"rss_mib", "shard_20k_ms", "shard_20k_incremental_ms"});
+  EXPECT_GE(json["memory"]["ocsp_answers"], 1000);
+  EXPECT_EQ(json["memory"]["shards"], 6);
+  EXPECT_EQ(json["shard_entries"], 1002);
+  for (const char* what :
+       {"revoke", "revoke_few", "revoke_clients", "revoke_few_clients"}) {
+    ExpectPositive(json[what], {"p50_ms", "p99_ms", "per_second"});
+  }
+  ExpectPositive(json, {"revoke_p99_ms", "revoke_growth"});
+}
+
 }  // namespace
 }  // namespace birthmark::tests

@@ -22,6 +22,9 @@ std::vector<Command> RevocationJobCommands();   // revocation-job create|...
 std::vector<Command> CrlCommands();             // crl get|shards
 std::vector<Command> OperatorCommands();        // operator add
 
+std::vector<Command> EnforcementPointCommands();  // enforcement-point ...
+std::vector<Command> SyncCrlCommands();           // sync-crl
+
 }  // namespace birthmark::cli
 
 #endif  // BIRTHMARK_SERVICES_CLI_COMMANDS_H_

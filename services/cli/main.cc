@@ -39,7 +39,8 @@ int main(int argc, char** argv) {
         cli::DeviceCommands(), cli::CertificateCommands(),
         cli::KeyCompromiseCommands(), cli::RevocationCommands(),
         cli::RevocationJobCommands(), cli::CrlCommands(),
-        cli::OperatorCommands()}) {
+        cli::OperatorCommands(), cli::EnforcementPointCommands(),
+        cli::SyncCrlCommands()}) {
     for (cli::Command& command : family) {
       commands.push_back(std::move(command));
     }

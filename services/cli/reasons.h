@@ -25,6 +25,14 @@ inline constexpr absl::string_view kFolderNotEmpty = "FOLDER_NOT_EMPTY";
 inline constexpr absl::string_view kNothingSelected = "NOTHING_SELECTED";
 // ALREADY_EXISTS: the deployment has an operator of this name. Metadata: path.
 inline constexpr absl::string_view kOperatorExists = "OPERATOR_EXISTS";
+// FAILED_PRECONDITION: a CRL is older than the one before, has run out, or is not
+// the one that was asked for. Metadata: resource.
+inline constexpr absl::string_view kCrlNotCurrent = "CRL_NOT_CURRENT";
+// FAILED_PRECONDITION: a CRL runs out soon and there is no newer one. Metadata:
+// path.
+inline constexpr absl::string_view kCrlExpires = "CRL_EXPIRES";
+// UNAVAILABLE: what reads the file could not be told of its change.
+inline constexpr absl::string_view kNotNotified = "NOT_NOTIFIED";
 // CANCELLED: a signal or an answer of the user ended the command.
 inline constexpr absl::string_view kInterrupted = "INTERRUPTED";
 

@@ -26,14 +26,15 @@ constexpr int kChunk = 1000;
   "c.device_uid, coalesce((SELECT r.state = 2 FROM revocations r "   \
   "WHERE r.serial = c.serial), false) "
 // What devices must have, as the statements below say it: model, line, batch,
-// firmware component and version.
-#define DEVICE_MATCHES(model, line, batch, component, version)        \
-  "(" model "::text IS NULL OR d.model = " model "::text) AND (" line \
-  "::text IS NULL OR d.line_id = " line "::text) AND (" batch         \
-  "::text IS NULL OR d.batch_id = " batch "::text) AND (" component   \
-  "::text IS NULL OR EXISTS (SELECT FROM device_firmware w "          \
-  "WHERE w.device_uid = d.device_uid AND w.component = " component    \
-  "::text AND w.firmware_version = " version "::text))"
+// firmware component and version. The firmware is looked up for each device:
+// EXISTS would have the planner read that of all devices for every part.
+#define DEVICE_MATCHES(model, line, batch, component, version)           \
+  "(" model "::text IS NULL OR d.model = " model "::text) AND (" line    \
+  "::text IS NULL OR d.line_id = " line "::text) AND (" batch            \
+  "::text IS NULL OR d.batch_id = " batch "::text) AND (" component      \
+  "::text IS NULL OR coalesce((SELECT w.firmware_version = " version     \
+  "::text FROM device_firmware w WHERE w.device_uid = d.device_uid AND " \
+  "w.component = " component "::text), false))"
 // What the certificates themselves must have: issuer and age.
 #define CERTIFICATE_MATCHES(issuer, before)            \
   "(" issuer "::text IS NULL OR c.issuer_id = " issuer \

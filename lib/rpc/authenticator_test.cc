@@ -60,12 +60,26 @@ TEST_F(AuthenticatorTest, EveryKindHasItsRole) {
       {pki_.Service("status"), options::v1::ROLE_STATUS},
       {pki_.Service("gateway"), options::v1::ROLE_GATEWAY},
       {pki_.Service("monitor"), options::v1::ROLE_MONITOR},
+      {pki_.Issue("broker",
+                  {.issuer = "internal",
+                   .uri = "spiffe://test.example/enforcement-point/broker"}),
+       options::v1::ROLE_ENFORCEMENT_POINT},
   };
   for (const auto& c : cases) {
     ASSERT_OK_AND_ASSIGN(const auto caller,
                          authenticator_->Authenticate(c.leaf.der));
     EXPECT_EQ(caller->role, c.role);
   }
+}
+
+TEST_F(AuthenticatorTest, AnEnforcementPointIsKnownByItsName) {
+  const auto leaf = pki_.Issue(
+      "broker", {.issuer = "internal",
+                 .uri = "spiffe://test.example/enforcement-point/broker"});
+  ASSERT_OK_AND_ASSIGN(const auto caller,
+                       authenticator_->Authenticate(leaf.der));
+  EXPECT_EQ(caller->name, "broker");
+  EXPECT_EQ(caller->fleet, "");
 }
 
 TEST_F(AuthenticatorTest, ABirthCertificateIsNamedByItsSerial) {
@@ -103,6 +117,8 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongName{"DeviceByTheInternalIssuer", "internal",
                                 "spiffe://test.example/fleet/acme/device/"
                                 "0191a0b0-0000-7000-8000-000000000001"},
+                      WrongName{"EnforcementPointByTheDeviceIssuer", "ldevid",
+                                "spiffe://test.example/enforcement-point/e"},
                       WrongName{"AnotherTrustDomain", "internal",
                                 "spiffe://other.example/operator/eve"},
                       WrongName{"AServiceThatDoesNotExist", "internal",

@@ -204,9 +204,9 @@ std::string Deployment::Address(const std::string& role) const {
   return absl::StrCat("127.0.0.1:", base_port_ + (all ? 0 : offsets.at(role)));
 }
 
-std::string Deployment::HttpAddress() const {
+std::string Deployment::HttpAddress(const std::string& role) const {
   const bool all = options_.layout == Layout::kOneProcess;
-  const std::string log = processes_.at(all ? "birthmarkd" : "status")->Err();
+  const std::string log = processes_.at(all ? "birthmarkd" : role)->Err();
   for (const absl::string_view line : absl::StrSplit(log, '\n')) {
     if (absl::StrContains(line, "\"serving\"")) {
       return nlohmann::json::parse(line.begin(), line.end())

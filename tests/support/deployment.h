@@ -77,7 +77,10 @@ class Deployment {
   static std::string ServerName(const std::string& role);
   // HttpAddress is where the process with the role `status` answers over HTTP:
   // "127.0.0.1:PORT", another one after each start.
-  std::string HttpAddress() const;
+  std::string HttpAddress() const { return HttpAddress("status"); }
+  // Also for a process of another name that the test has configured: a second
+  // replica.
+  std::string HttpAddress(const std::string& role) const;
 
   PostgresCluster& postgres() { return *postgres_; }
   // Sql returns the first column of the first row, as text; empty if there is

@@ -41,10 +41,11 @@ class RacesTest : public testing::Test {
  protected:
   RacesTest() {
     const std::string config = deployment_.home() + "/config/registration";
-    WriteFile(
-        config + "-2.textproto",
-        absl::StrReplaceAll(ReadAll(config + ".textproto"),
-                            {{"/registration.sock", "/registration-2.sock"}}));
+    WriteFile(config + "-2.textproto",
+              absl::StrReplaceAll(
+                  ReadAll(config + ".textproto"),
+                  {{"/registration.sock", "/registration-2.sock"},
+                   {"/journal/registration", "/journal/registration-2"}}));
     deployment_.Start("registration-2");
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iostream>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -234,6 +235,7 @@ struct Flags {
   double seconds = 4;
   int repeats = 3;
   int pipelined = 16;
+  std::set<std::string> parts = {"http", "memory", "crl", "revoke"};
   bool json = false;
 };
 
@@ -259,11 +261,19 @@ int Run(Flags flags) {
   Say(absl::StrFormat("%d are revoked; with their CRLs that took %.0f s\n",
                       json["revoked"].get<int64_t>(),
                       absl::ToDoubleSeconds(load)));
-  run.WarmUp();
-  MeasureHttp(run, flags.repeats, flags.pipelined, options.duration, json);
-  MeasureMemory(run, json);
-  MeasureCrls(run, flags.repeats, json);
-  MeasureRevocations(run, flags.repeats, options.clients, json);
+  if (flags.parts.count("http") > 0) {
+    run.WarmUp();
+    MeasureHttp(run, flags.repeats, flags.pipelined, options.duration, json);
+  }
+  if (flags.parts.count("memory") > 0) {
+    MeasureMemory(run, json);
+  }
+  if (flags.parts.count("crl") > 0) {
+    MeasureCrls(run, flags.repeats, json);
+  }
+  if (flags.parts.count("revoke") > 0) {
+    MeasureRevocations(run, flags.repeats, options.clients, json);
+  }
   if (flags.json) {
     std::cout << json.dump(2) << std::endl;
   }
@@ -303,6 +313,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(2, 64));
   app.add_option("--repeats", flags.repeats, "measurements of each kind")
       ->check(CLI::Range(1, 30));
+  app.add_option("--parts", flags.parts, "what is measured")
+      ->delimiter(',')
+      ->check(CLI::IsMember(flags.parts));
   app.add_flag("--json", flags.json, "print JSON to standard output");
   CLI11_PARSE(app, argc, argv);
   EndOnSignal();

@@ -74,7 +74,9 @@ struct StatusRun::Site {
                     .status = true,
                     .public_url = "http://status.birthmark.test"}),
         past(deployment.postgres(), options) {
-    RemoveOnSignal(deployment.dir());
+    if (getenv("BIRTHMARK_KEEP") == nullptr) {
+      RemoveOnSignal(deployment.dir());
+    }
   }
 
   void Load();

@@ -176,6 +176,7 @@ TEST_F(CrlPublisherTest, ASlowShardDoesNotHoldUpTheOthers) {
   const std::vector<int> made = world_.fake_ca.signed_crls();
   EXPECT_EQ(std::count(made.begin(), made.end(), 0), 1);
   go_on = true;
+  publisher_.reset();
 }
 
 TEST_F(CrlPublisherTest, TellsOfCrlsThatRanOut) {

@@ -81,7 +81,7 @@ void Feed::Run() {
             status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
     } else if (status.ok() && was_lost) {
       telemetry::Log(telemetry::Level::kInfo, "revocations_followed",
-                     {{"revision", revision_}});
+                     {{"revision", revision()}});
     }
     lock.lock();
     wake_.wait_for(lock, interval, [this] { return woken_ || stopped_; });
@@ -101,7 +101,7 @@ absl::Status Feed::Poll() {
   metrics_.feed_connected.Set(lost_ ? 0 : 1);
   metrics_.feed_trusted.Set(trusted_ ? 1 : 0);
   if (status.ok()) {
-    metrics_.feed_revision.Set(static_cast<double>(revision_));
+    metrics_.feed_revision.Set(static_cast<double>(revision()));
     followed_wall_.store(absl::ToUnixNanos(start.wall),
                          std::memory_order_release);
     followed_monotonic_.store(absl::ToInt64Nanoseconds(start.monotonic),
@@ -136,7 +136,7 @@ absl::Status Feed::ReadAll() {
     // it and tell something else under its revision.
     BIRTHMARK_ASSIGN_OR_RETURN(
         const std::vector<storage::RevocationChange> changes,
-        log_.Read(std::max<int64_t>(revision_ - 1, 0), /*issuer_id=*/"",
+        log_.Read(std::max<int64_t>(revision() - 1, 0), /*issuer_id=*/"",
                   options_.batch));
     if (revision_ > 0 && (changes.empty() || !IsNewest(changes.front()))) {
       return Distrust();
@@ -162,9 +162,9 @@ absl::Status Feed::ReadAll() {
 
 absl::Status Feed::Distrust() {
   telemetry::Log(telemetry::Level::kError, "revocation_history_changed",
-                 {{"revision", revision_}});
+                 {{"revision", revision()}});
   metrics_.feed_restarts.Increment();
-  forgotten_ = std::max(forgotten_, revision_);
+  forgotten_ = std::max(forgotten_, revision());
   distrusted_since_ = changed_last_ = clock_.MonotonicNow();
   trusted_ = false;
   return Begin();
@@ -180,7 +180,7 @@ void Feed::TrustAgain() {
     return;
   }
   telemetry::Log(telemetry::Level::kWarning, "revocation_history_trusted",
-                 {{"revision", revision_}, {"came_back", came_back}});
+                 {{"revision", revision()}, {"came_back", came_back}});
   cache_.Restart(revision_);
   forgotten_ = 0;
   trusted_ = true;

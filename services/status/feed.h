@@ -62,6 +62,10 @@ class Feed {
   // here, and may not have them back: nothing must be said of any certificate.
   bool trusted() const { return trusted_; }
 
+  // revision is the newest one that was seen. A database that has not got so
+  // far has forgotten.
+  int64_t revision() const { return revision_; }
+
   // Poll does what the thread does at each turn: reads what is new and applies
   // it. Not called while the thread runs.
   absl::Status Poll();
@@ -84,7 +88,7 @@ class Feed {
   // Of the thread.
   bool begun_ = false;
   bool lost_ = true;  // The last turn failed.
-  int64_t revision_ = 0;
+  std::atomic<int64_t> revision_{0};
   // The change that made revision_, if it was seen.
   std::optional<storage::RevocationChange> newest_;
   // While it is not trusted: what had been seen, since when, and when the last

@@ -305,6 +305,7 @@ void OcspHandler::LookUp(std::vector<Waiting> batch) {
   }
   LookedUp looked_up;
   const uint64_t epoch = cache_.epoch();
+  const int64_t seen = feed_.revision();
   looked_up.as_of = Moment::Now(clock_);
   absl::StatusOr<storage::StatusStore::Statuses> found =
       absl::UnavailableError("the last look-up failed");
@@ -322,6 +323,10 @@ void OcspHandler::LookUp(std::vector<Waiting> batch) {
           {{"error", found.status().ToString(
                          absl::StatusToStringMode::kWithNoExtraData)}});
     }
+  }
+  if (found.ok() && found->revision < seen) {
+    // The feed will notice in a moment; until then nothing is believed.
+    found = absl::UnavailableError("the database has forgotten changes");
   }
   if (found.ok()) {
     for (const storage::CertificateStatus& row : found->certificates) {

@@ -414,6 +414,18 @@ TEST_F(OcspHandlerTest, OfADatabaseThatForgotNothingIsSaid) {
   EXPECT_EQ(world_.metrics.try_later_history.Value(), 2);
 }
 
+TEST_F(OcspHandlerTest, ADatabaseThatForgotIsNotBelievedBeforeTheFeedNotices) {
+  world_.Certified();
+  {
+    storage::FakeDatabase::Transaction transaction(world_.database);
+    transaction->revocations.clear();
+    transaction->changes.clear();
+    transaction.Commit();
+  }
+  ExpectTryLater(Post(Ask(*world_.ca.issuer, {kBad})));
+  EXPECT_EQ(world_.cache.size().entries, 0);
+}
+
 // A store whose answer is read before, and comes after, what `meanwhile` does.
 class SlowStore : public storage::StatusStore {
  public:

@@ -30,6 +30,9 @@ constexpr absl::Duration kDefaultLifetime = absl::Hours(1);
 constexpr absl::Duration kDefaultMaxAge = absl::Minutes(1);
 constexpr absl::Duration kDefaultCrlInterval = absl::Seconds(2);
 
+// Several times the interval of the feed.
+constexpr absl::Duration kPublisherFollows = absl::Seconds(3);
+
 size_t Mib(int value, int fallback) {
   return static_cast<size_t>(value > 0 ? value : fallback) << 20;
 }
@@ -94,8 +97,13 @@ struct Services::Impl {
     last.swap(listener);
   }
 
-  // CRLs are not made of what a database has forgotten.
-  bool IsPublisher() { return IsOwner() && feed.trusted(); }
+  // CRLs are not made of what a database has forgotten: the feed has looked at
+  // it just now.
+  bool IsPublisher() {
+    const Moment now = Moment::Now(clock);
+    return IsOwner() && feed.trusted() &&
+           now.wall - feed.followed(now) < kPublisherFollows;
+  }
 
   bool IsOwner() {
     const std::lock_guard<std::mutex> lock(listener_mutex);

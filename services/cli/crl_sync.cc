@@ -60,6 +60,7 @@ void CrlSync::Hear(const CrlNews& news) {
     heard_revision_ = news.revision;
     token_ = news.token;
     connected_ = true;
+    feed_error_.clear();
     heard_at_ = clock_.MonotonicNow();
   }
   wake_.notify_all();
@@ -68,6 +69,7 @@ void CrlSync::Hear(const CrlNews& news) {
 void CrlSync::EndOfFeed(const absl::Status& why) {
   Lock lock(mutex_);
   connected_ = false;
+  feed_error_ = why.ok() || absl::IsCancelled(why) ? "" : ErrorLine(why);
   if (Reason(why) == birthmark::reasons::kResumeTokenUnknown) {
     // The service's history is another one: what was heard of it is worthless.
     token_.clear();
@@ -115,8 +117,10 @@ absl::Status CrlSync::Step() {
   {
     Lock lock(mutex_);
     // What failed and waits to be tried again has not gone away.
-    if (!error.ok() || NothingPending()) {
-      last_error_ = error.ok() ? "" : ErrorLine(error);
+    if (!error.ok()) {
+      last_error_ = ErrorLine(error);
+    } else if (!feed_error_.empty() || NothingPending()) {
+      last_error_ = feed_error_;
     }
   }
   Tell();

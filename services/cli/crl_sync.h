@@ -128,6 +128,7 @@ class CrlSync {
   int64_t heard_revision_ = 0;
   std::string token_;
   bool connected_ = false;
+  std::string feed_error_;  // why the feed ended, until it is back
   absl::Duration heard_at_ = -absl::InfiniteDuration();
   CrlSet set_;
   int64_t enforced_ = 0;

@@ -1,5 +1,7 @@
 #include "tests/support/devices.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 
@@ -19,11 +21,19 @@ void Must(const ProcessResult& result) {
   }
 }
 
+// Returns the identity folder of acme/l1, which is made once.
+std::string Line(Deployment& deployment) {
+  const std::string folder = deployment.dir() + "/line-acme-l1";
+  return access(folder.c_str(), F_OK) == 0
+             ? folder
+             : deployment.CreateLine("acme", "l1");
+}
+
 }  // namespace
 
 void MakeDevices(Deployment& deployment, const std::string& folder,
                  const std::vector<std::string>& ids) {
-  const std::string line = deployment.CreateLine("acme", "l1");
+  const std::string line = Line(deployment);
   CsrFolder csrs(folder);
   for (const std::string& id : ids) {
     const auto key = csrs.Add(id);
@@ -62,7 +72,7 @@ std::string CertificateOf(const std::string& issuer,
 std::vector<std::string> MakeBirthCertificates(Deployment& deployment,
                                                const std::string& batch,
                                                int count) {
-  const std::string line = deployment.CreateLine("acme", "l1");
+  const std::string line = Line(deployment);
   CsrFolder csrs(absl::StrCat(deployment.dir(), "/", batch));
   csrs.AddMany(batch, count);
   csrs.Finish();

@@ -103,6 +103,13 @@ absl::Status CrlSet::CheckSignature(const x509::Crl& crl) const {
   return status;
 }
 
+bool CrlSet::HasOtherShards(const CrlName& name) const {
+  return name.second > 0 ||
+         std::any_of(crls_.begin(), crls_.end(), [&](const auto& other) {
+           return other.first.first == name.first && other.first != name;
+         });
+}
+
 absl::StatusOr<bool> CrlSet::Put(const CrlName& name, absl::string_view der,
                                  absl::Time now) {
   const auto old = crls_.find(name);
@@ -116,6 +123,13 @@ absl::StatusOr<bool> CrlSet::Put(const CrlName& name, absl::string_view der,
   BIRTHMARK_RETURN_IF_ERROR(CheckSignature(crl));
   if (!IsForShard(crl, name)) {
     return NotCurrent(name, "is another shard's");
+  }
+  if (crl->shard_uris.empty() && HasOtherShards(name)) {
+    return NotCurrent(
+        name,
+        "claims all certificates of its issuer, which has several "
+        "shards: a verifier would believe the wrong one; set "
+        "crl_base_url");
   }
   if (crl->next_update <= now) {
     return NotCurrent(

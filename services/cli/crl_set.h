@@ -38,7 +38,8 @@ class CrlSet {
   // kept: kInvalidArgument / CRL_MALFORMED if it is none or a delta,
   // kUnauthenticated / CRL_SIGNATURE_INVALID if no trusted issuer signed it,
   // kFailedPrecondition / CRL_NOT_CURRENT if it is older than the one before,
-  // has run out, or is another shard's. Returns whether anything changed.
+  // has run out, is another shard's, or claims to be about all certificates of
+  // an issuer that has several shards. Returns whether anything changed.
   absl::StatusOr<bool> Put(const CrlName& name, absl::string_view der,
                            absl::Time now);
 
@@ -70,6 +71,7 @@ class CrlSet {
  private:
   explicit CrlSet(std::vector<x509::Certificate> issuers)
       : issuers_(std::move(issuers)) {}
+  bool HasOtherShards(const CrlName& name) const;
   absl::Status CheckSignature(const x509::Crl& crl) const;
 
   std::vector<x509::Certificate> issuers_;

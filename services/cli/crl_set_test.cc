@@ -125,6 +125,12 @@ TEST(CrlSetTest, WhatNoTrustedIssuerSignedIsRefused) {
 TEST(CrlSetTest, ACrlOfAllOfItsIssuerNamesNoShard) {
   CrlSet set = MakeCrlSet(Ca());
   EXPECT_OK(set.Put(kName, MakeCrl(Ca(), {.partitioned = false}), kNow));
+  // Two that both claim everything would be taken for each other.
+  EXPECT_THAT(
+      set.Put({"idevid", 1},
+              MakeCrl(Ca(), {.shard = 1, .number = 2, .partitioned = false}),
+              kNow),
+      StatusIs(StatusCode::kFailedPrecondition, reasons::kCrlNotCurrent));
 }
 
 TEST(CrlSetTest, IssuersMustChainToTheRoots) {

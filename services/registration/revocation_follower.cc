@@ -80,6 +80,9 @@ absl::StatusOr<std::unique_ptr<RevocationFollower>> RevocationFollower::New(
                              absl::string_view) { f->Wake(/*check=*/false); },
       .on_alive =
           [f] {
+            // Each second it looks by itself: nobody is told by a notification
+            // that got lost.
+            f->Wake(/*check=*/false);
             std::lock_guard<std::mutex> lock(f->mutex_);
             if (!f->failing_) {
               f->alive_at_ = f->clock_.MonotonicNow();
@@ -130,7 +133,13 @@ void RevocationFollower::Work() {
     const absl::Status status = Pass(check);
     lock.lock();
     tried_ = wanted;
-    failing_ = !status.ok() && Reason(status) != reasons::kJournalUnavailable;
+    const bool failing =
+        !status.ok() && Reason(status) != reasons::kJournalUnavailable;
+    if (failing && !failing_) {
+      telemetry::Log(telemetry::Level::kWarning, "revocations_not_read",
+                     {{"error", status.message()}});
+    }
+    failing_ = failing;
     if (status.ok()) {
       settled_ = wanted;
     } else {
@@ -211,13 +220,8 @@ absl::Status RevocationFollower::Pass(bool check) {
   if (status.ok()) {
     status = Follow();
   }
-  if (!status.ok()) {
-    telemetry::Log(telemetry::Level::kWarning, "revocations_not_read",
-                   {{"error", status.message()}});
+  if (!status.ok() || journal_ == nullptr) {
     return status;
-  }
-  if (journal_ == nullptr) {
-    return absl::OkStatus();
   }
   status = CatchUpJournal();
   NoteJournal(status);

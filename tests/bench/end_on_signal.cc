@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 #include <mutex>
@@ -88,11 +89,27 @@ void EndAll() {
   }
 }
 
+// Several threads may give up at once: nobody leaves before all is ended.
+std::atomic<bool> all_ended{false};
+
+void EndAllOnce() {
+  EndAll();
+  all_ended = true;
+}
+
+void AwaitEnd() {
+  for (int i = 0; i < 1000 && !all_ended; ++i) {
+    absl::SleepFor(absl::Milliseconds(25));
+  }
+}
+
 }  // namespace
 
 void EndOnSignal() {
-  // Whoever gives up calls exit, which destroys nothing.
-  std::atexit(EndAll);
+  // Whoever gives up calls exit, which destroys nothing. The last one that is
+  // registered runs first.
+  std::atexit(AwaitEnd);
+  std::atexit(EndAllOnce);
   if (pipe(signal_pipe) != 0) {
     std::cerr << "cannot make a pipe" << std::endl;
     exit(1);

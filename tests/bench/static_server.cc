@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "lib/base/clock.h"
 #include "lib/http/test_client.h"
+#include "tests/bench/end_on_signal.h"
 #include "tests/support/deployment.h"
 
 namespace birthmark::bench {
@@ -88,6 +89,7 @@ StaticServer::StaticServer() {
       mkdir((folder_ + "/files").c_str(), 0755) != 0) {
     Die("cannot make a folder in /tmp");
   }
+  RemoveOnSignal(folder_);
   const std::vector<int> ports = FreePorts();
   address_ = absl::StrCat("127.0.0.1:", ports[0]);
   cached_address_ = absl::StrCat("127.0.0.1:", ports[1]);

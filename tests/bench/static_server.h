@@ -20,7 +20,7 @@ class StaticServer {
   // processor, no access log, connections that stay open, and header lines like
   // those of an OCSP response.
   StaticServer();
-  // Stops it and removes its files.
+  // Stops it and removes its files, as EndOnSignal does.
   ~StaticServer();
   StaticServer(const StaticServer&) = delete;
   StaticServer& operator=(const StaticServer&) = delete;
@@ -35,7 +35,6 @@ class StaticServer {
 
   // pid is the master's; the workers are its children.
   pid_t pid() const { return process_->pid(); }
-  const std::string& folder() const { return folder_; }
 
  private:
   std::string folder_;

@@ -156,7 +156,6 @@ void StatusRun::WarmUp() {
   answer_bytes_ = static_cast<double>(answer.size());
 
   nginx_ = std::make_unique<StaticServer>();
-  RemoveOnSignal(nginx_->folder());
   const std::string body = answer.substr(answer.find("\r\n\r\n") + 4);
   std::vector<std::string> targets;
   for (const std::string& serial : cached_) {
@@ -229,14 +228,23 @@ StatusMemory StatusRun::MeasureMemory() {
   return memory;
 }
 
+absl::Duration StatusRun::ServerCpu() {
+  tests::Deployment& deployment = many_->deployment;
+  return ProcessCpu(deployment.process("ca").pid()) +
+         ProcessCpu(deployment.process("registration").pid()) +
+         TreeCpu(deployment.postgres().postmaster());
+}
+
 CrlTimes StatusRun::MeasureCrl() {
   tests::Deployment& deployment = many_->deployment;
   const int64_t shard = many_->past.shards();
   deployment.process("status").Stop();
   CrlTimes times;
   int64_t number = many_->revoke->FetchCrl(shard).number;
-  const auto fetch_new = [&] {
+  const auto fetch_new = [&](absl::Duration& cpu) {
+    const absl::Duration before = ServerCpu();
     const RevokeLoad::Crl crl = many_->revoke->FetchCrl(shard);
+    cpu = ServerCpu() - before;
     if (crl.number <= number) {
       Die("the CRL was not made anew");
     }
@@ -250,12 +258,12 @@ CrlTimes StatusRun::MeasureCrl() {
     return crl.time;
   };
   many_->revoke->Revoke(many_->past.FreshOfFullShard(1), 1);
-  times.incremental = fetch_new();
+  times.incremental = fetch_new(times.incremental_cpu);
   const int64_t before = times.entries;
   many_->revoke->Revoke(many_->past.FreshOfFullShard(1), 1);
   deployment.Sql(absl::StrCat("DELETE FROM crls WHERE issuer_id = '", kIssuer,
                               "' AND crl_shard = ", shard));
-  times.whole = fetch_new();
+  times.whole = fetch_new(times.whole_cpu);
   if (before <= options_.shard_size || times.entries != before + 1) {
     Die("the CRL has ", times.entries, " entries");
   }

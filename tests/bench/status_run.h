@@ -54,6 +54,9 @@ struct HttpCost {
 struct CrlTimes {
   absl::Duration whole;        // from all rows
   absl::Duration incremental;  // from the one before and one more revocation
+  // CPU time of ca, registration and PostgreSQL, the same way.
+  absl::Duration whole_cpu;
+  absl::Duration incremental_cpu;
   int64_t entries = 0;
   int64_t bytes = 0;
 };
@@ -112,6 +115,8 @@ class StatusRun {
  private:
   struct Site;
 
+  // Of the servers that revoke and make CRLs.
+  absl::Duration ServerCpu();
   WrkOptions Wrk(const std::string& address, int pipelined) const;
   HttpCost MeasureStatus(const WrkRequests& requests, int pipelined,
                          double least_bytes);

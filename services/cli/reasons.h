@@ -25,8 +25,8 @@ inline constexpr absl::string_view kFolderNotEmpty = "FOLDER_NOT_EMPTY";
 inline constexpr absl::string_view kNothingSelected = "NOTHING_SELECTED";
 // ALREADY_EXISTS: the deployment has an operator of this name. Metadata: path.
 inline constexpr absl::string_view kOperatorExists = "OPERATOR_EXISTS";
-// FAILED_PRECONDITION: a CRL is older than the one before, has run out, or is not
-// the one that was asked for. Metadata: resource.
+// FAILED_PRECONDITION: a CRL is older than the one before, has run out, or is
+// not the one that was asked for. Metadata: resource.
 inline constexpr absl::string_view kCrlNotCurrent = "CRL_NOT_CURRENT";
 // FAILED_PRECONDITION: a CRL runs out soon and there is no newer one. Metadata:
 // path.

@@ -143,9 +143,8 @@ TEST_F(ServicesTest, StartsWithoutDatabaseAndCaAndRecoversByItself) {
   world_.fake_ca.Fail(absl::OkStatus());
   listener_.Connect();
   world_.clock.Advance(absl::Seconds(4));
-  EXPECT_TRUE(Eventually([this] {
-    return Ocsp(1)->status == OcspResponseStatus::kSuccessful;
-  }));
+  EXPECT_TRUE(Eventually(
+      [this] { return Ocsp(1)->status == OcspResponseStatus::kSuccessful; }));
   EXPECT_TRUE(Ready());
 }
 

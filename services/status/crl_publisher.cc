@@ -12,6 +12,10 @@ namespace {
 // What is heard while the shards are looked through waits for the next turn.
 constexpr absl::Duration kShortestTurn = absl::Milliseconds(100);
 constexpr uint64_t kSpreadSteps = 1000;
+// A thread that is in no hurry rests so many times as long as it worked: four
+// of them then keep half a core busy. And no longer than that.
+constexpr int kRestToWork = 7;
+constexpr absl::Duration kLongestRest = absl::Milliseconds(500);
 
 bool IsBehind(const storage::ShardStatus& shard) {
   return shard.number == 0 || shard.latest_revision > shard.revision;
@@ -157,6 +161,8 @@ void CrlPublisher::Note(const std::vector<storage::ShardStatus>& shards) {
       shards_.emplace(key, shard);
     }
   }
+  behind_ = behind;
+  longest_behind_ = longest;
   metrics_.crl_shards.Set(static_cast<double>(shards.size()));
   metrics_.crl_pending.Set(behind);
   metrics_.crl_pending_seconds.Set(absl::ToDoubleSeconds(longest));
@@ -199,15 +205,27 @@ void CrlPublisher::Publish(const Key& key) {
          {"error", revision.status().ToString(
                        absl::StatusToStringMode::kWithNoExtraData)}});
   }
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const absl::Duration end = clock_.MonotonicNow();
+  std::unique_lock<std::mutex> lock(mutex_);
   Shard& shard = shards_[key];
   shard.in_work = false;
   if (revision.ok()) {
     shard.not_before = start + options_.interval;
     shard.retry = options_.first_retry;
   } else {
-    shard.not_before = clock_.MonotonicNow() + SpreadDelay(shard.retry);
+    shard.not_before = end + SpreadDelay(shard.retry);
     shard.retry = std::min(shard.retry * 2, options_.longest_retry);
+  }
+  Rest(lock, end - start);
+}
+
+void CrlPublisher::Rest(std::unique_lock<std::mutex>& lock,
+                        absl::Duration worked) {
+  if (behind_ > options_.threads && longest_behind_ < options_.patience) {
+    wake_.wait_for(
+        lock,
+        absl::ToChronoNanoseconds(std::min(kRestToWork * worked, kLongestRest)),
+        [this] { return stopped_; });
   }
 }
 

@@ -28,7 +28,9 @@ namespace birthmark::status {
 
 // CrlPublisher works while this process is the owner; two at once would only
 // ask for the same. A few CRLs are made at a time, so that a slow one does not
-// hold the others up. Thread-safe.
+// hold the others up. When many shards are behind at once it takes its time,
+// since the cores that make CRLs are those that revoke and issue; it hurries
+// when one has been behind for `patience`. Thread-safe.
 class CrlPublisher {
  public:
   struct Options {
@@ -37,6 +39,9 @@ class CrlPublisher {
     // How often the shards are looked through if nothing is heard.
     absl::Duration tick = absl::Seconds(1);
     int threads = 4;
+    // How long a shard may lack a revocation before the threads stop to rest:
+    // half of what is promised.
+    absl::Duration patience = absl::Seconds(5);
     // CRLs that are made only because the old one has become old, started at
     // one turn.
     size_t scheduled_at_once = 4;
@@ -81,6 +86,7 @@ class CrlPublisher {
   void Note(const std::vector<storage::ShardStatus>& shards);
   bool Begin(const storage::ShardStatus& shard);
   void Publish(const Key& key);
+  void Rest(std::unique_lock<std::mutex>& lock, absl::Duration worked);
 
   storage::StatusStore& statuses_;
   CaClient& ca_;
@@ -91,10 +97,12 @@ class CrlPublisher {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool woken_ = false;           // under mutex_
-  bool stopped_ = false;         // under mutex_
-  std::map<Key, Shard> shards_;  // under mutex_
-  bool failing_ = false;         // of the thread
+  bool woken_ = false;             // under mutex_
+  bool stopped_ = false;           // under mutex_
+  std::map<Key, Shard> shards_;    // under mutex_
+  int behind_ = 0;                 // shards, at the last turn; under mutex_
+  absl::Duration longest_behind_;  // under mutex_
+  bool failing_ = false;           // of the thread
   ThreadPool pool_;
   std::thread thread_;
 };

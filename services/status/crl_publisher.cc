@@ -12,10 +12,8 @@ namespace {
 // What is heard while the shards are looked through waits for the next turn.
 constexpr absl::Duration kShortestTurn = absl::Milliseconds(100);
 constexpr uint64_t kSpreadSteps = 1000;
-// A thread that is in no hurry rests so many times as long as it worked: four
-// of them then keep half a core busy. And no longer than that.
+// Four threads that are in no hurry then keep half a core busy.
 constexpr int kRestToWork = 7;
-constexpr absl::Duration kLongestRest = absl::Milliseconds(500);
 
 bool IsBehind(const storage::ShardStatus& shard) {
   return shard.number == 0 || shard.latest_revision > shard.revision;
@@ -222,10 +220,10 @@ void CrlPublisher::Publish(const Key& key) {
 void CrlPublisher::Rest(std::unique_lock<std::mutex>& lock,
                         absl::Duration worked) {
   if (behind_ > options_.threads && longest_behind_ < options_.patience) {
-    wake_.wait_for(
-        lock,
-        absl::ToChronoNanoseconds(std::min(kRestToWork * worked, kLongestRest)),
-        [this] { return stopped_; });
+    wake_.wait_for(lock,
+                   absl::ToChronoNanoseconds(
+                       std::min(kRestToWork * worked, options_.longest_rest)),
+                   [this] { return stopped_; });
   }
 }
 

@@ -42,6 +42,9 @@ class CrlPublisher {
     // How long a shard may lack a revocation before the threads stop to rest:
     // half of what is promised.
     absl::Duration patience = absl::Seconds(5);
+    // A thread that is in no hurry rests seven times as long as it worked, at
+    // most this.
+    absl::Duration longest_rest = absl::Milliseconds(500);
     // CRLs that are made only because the old one has become old, started at
     // one turn.
     size_t scheduled_at_once = 4;

@@ -179,6 +179,32 @@ TEST_F(CrlPublisherTest, ASlowShardDoesNotHoldUpTheOthers) {
   publisher_.reset();
 }
 
+TEST_F(CrlPublisherTest, RestsWhileManyAreBehindUntilOneIsForTooLong) {
+  options_.threads = 1;
+  options_.longest_rest = absl::Hours(1);
+  world_.fake_ca.BeforeCrl(
+      [this](int) { world_.clock.Advance(absl::Minutes(10)); });
+  world_.Add(TestSerial(1));
+  world_.Add(TestSerial(2), "device", 1);
+  ASSERT_OK(publisher().Turn());
+  ASSERT_TRUE(Eventually(
+      [this] { return world_.metrics.crls_published.Value() == 1; }));
+  // One is made, the other one waits while the thread rests.
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_OK(publisher().Turn());
+  EXPECT_EQ(world_.fake_ca.signed_crls().size(), 1u);
+  // The rest ends with the publisher; the next one has no patience.
+  publisher_.reset();
+  options_.patience = absl::ZeroDuration();
+  const size_t before = world_.fake_ca.signed_crls().size();
+  world_.Add(TestSerial(3), "device", 2);
+  world_.Add(TestSerial(4), "device", 3);
+  EXPECT_TRUE(Eventually([this, before] {
+    EXPECT_OK(publisher().Turn());
+    return world_.fake_ca.signed_crls().size() >= before + 2;
+  }));
+}
+
 TEST_F(CrlPublisherTest, TellsOfCrlsThatRanOut) {
   world_.Add(TestSerial(1));
   Turn();

@@ -31,6 +31,12 @@ inline constexpr absl::string_view kRequestIdReused = "REQUEST_ID_REUSED";
 inline constexpr absl::string_view kDeadlineTooShort = "DEADLINE_TOO_SHORT";
 // The filter is outside the documented subset.
 inline constexpr absl::string_view kFilterInvalid = "FILTER_INVALID";
+// A wipe receipt is not a JWS of the form that is asked for.
+inline constexpr absl::string_view kReceiptMalformed = "RECEIPT_MALFORMED";
+// A wipe receipt is of another device or of another instruction.
+inline constexpr absl::string_view kReceiptMismatch = "RECEIPT_MISMATCH";
+// A device may have 64 labels.
+inline constexpr absl::string_view kTooManyLabels = "TOO_MANY_LABELS";
 // The challenge was not made by this deployment for this key.
 inline constexpr absl::string_view kChallengeInvalid = "CHALLENGE_INVALID";
 inline constexpr absl::string_view kChallengeExpired = "CHALLENGE_EXPIRED";
@@ -76,6 +82,15 @@ inline constexpr absl::string_view kRevocationJobNotFound =
 inline constexpr absl::string_view kEnforcementPointNotFound =
     "ENFORCEMENT_POINT_NOT_FOUND";
 
+inline constexpr absl::string_view kDecommissionNotFound =
+    "DECOMMISSION_NOT_FOUND";
+inline constexpr absl::string_view kFindingNotFound = "FINDING_NOT_FOUND";
+inline constexpr absl::string_view kDeviceJobNotFound = "DEVICE_JOB_NOT_FOUND";
+inline constexpr absl::string_view kTransferNotFound = "TRANSFER_NOT_FOUND";
+inline constexpr absl::string_view kReplacementNotFound =
+    "REPLACEMENT_NOT_FOUND";
+inline constexpr absl::string_view kKeyAuditNotFound = "KEY_AUDIT_NOT_FOUND";
+
 // ALREADY_EXISTS: the name or the key is taken. Metadata: resource.
 
 inline constexpr absl::string_view kFleetExists = "FLEET_EXISTS";
@@ -86,6 +101,11 @@ inline constexpr absl::string_view kRevocationJobExists =
     "REVOCATION_JOB_EXISTS";
 inline constexpr absl::string_view kEnforcementPointExists =
     "ENFORCEMENT_POINT_EXISTS";
+inline constexpr absl::string_view kDeviceJobExists = "DEVICE_JOB_EXISTS";
+// The device is being offered to a fleet already.
+inline constexpr absl::string_view kTransferExists = "TRANSFER_EXISTS";
+// One of the two devices is being replaced, or replaces, already.
+inline constexpr absl::string_view kReplacementExists = "REPLACEMENT_EXISTS";
 // The serial number has its certificate already, for another key or purpose.
 inline constexpr absl::string_view kCertificateExists = "CERTIFICATE_EXISTS";
 // A device has, or once had, this very key.
@@ -93,8 +113,26 @@ inline constexpr absl::string_view kKeyAlreadyEnrolled = "KEY_ALREADY_ENROLLED";
 
 // FAILED_PRECONDITION: change the state first. Metadata: resource, state, rule.
 
-// The device's state does not allow this.
+// The device is not ACTIVE, as it must be for this.
 inline constexpr absl::string_view kDeviceNotActive = "DEVICE_NOT_ACTIVE";
+// The device's state does not allow this.
+inline constexpr absl::string_view kDeviceState = "DEVICE_STATE";
+// The device is being decommissioned: it has to wipe itself.
+inline constexpr absl::string_view kWipeRequired = "WIPE_REQUIRED";
+// Nobody has told the device to wipe itself.
+inline constexpr absl::string_view kWipeNotRequired = "WIPE_NOT_REQUIRED";
+// A finding that is not closed denies the device new certificates.
+inline constexpr absl::string_view kFindingDeniesRenewal =
+    "FINDING_DENIES_RENEWAL";
+// The state of the finding, job, transfer, replacement or audit does not allow
+// this.
+inline constexpr absl::string_view kFindingState = "FINDING_STATE";
+inline constexpr absl::string_view kDeviceJobState = "DEVICE_JOB_STATE";
+inline constexpr absl::string_view kTransferState = "TRANSFER_STATE";
+inline constexpr absl::string_view kReplacementState = "REPLACEMENT_STATE";
+inline constexpr absl::string_view kKeyAuditState = "KEY_AUDIT_STATE";
+// Another audit of all keys runs.
+inline constexpr absl::string_view kKeyAuditRunning = "KEY_AUDIT_RUNNING";
 // The issuer does not sign now.
 inline constexpr absl::string_view kIssuerNotActive = "ISSUER_NOT_ACTIVE";
 // The request breaks a rule of the certificate profile.

@@ -31,6 +31,9 @@ constexpr BulkColumn Column(const char* name) {
 struct BulkTable {
   const char* name;
   absl::Span<const BulkColumn> columns;
+  // Its partitions are not in the order of its keys, so that rows have to be
+  // inserted one after the other to be inserted in order.
+  bool hashed = false;
 
   // CopySql is the COPY that takes rows in binary format.
   std::string CopySql() const;

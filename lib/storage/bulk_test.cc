@@ -26,6 +26,7 @@ constexpr BulkColumn kColumns[] = {
     Column<sql::Jsonb>("details"), Column<sql::Timestamptz>("time"),
 };
 constexpr BulkTable kTable = {"bulk", kColumns};
+constexpr BulkTable kHashed = {"hashed", kColumns, /*hashed=*/true};
 
 constexpr char kUid[] = "0192f1e0-7c00-7abc-8def-0123456789ab";
 
@@ -47,8 +48,8 @@ class BulkTest : public testing::Test {
   }
 
   // Rows makes `count` rows from `first` on, each third with NULLs.
-  static BulkRows Rows(int first, int count) {
-    BulkRows rows(kTable, count);
+  static BulkRows Rows(int first, int count, const BulkTable& table = kTable) {
+    BulkRows rows(table, count);
     for (int id = first; id < first + count; ++id) {
       rows.Add<sql::Integer>(id);
       if (id % 3 == 0) {
@@ -121,6 +122,31 @@ TEST_F(BulkTest, InsertsTheRestIfToldTo) {
   EXPECT_EQ(Insert(Rows(5, 1), IfTaken::kInsertNone), 1);
   EXPECT_EQ(Insert(Rows(0, 10), IfTaken::kInsertRest), 9);
   EXPECT_EQ(Insert(Rows(0, 100), IfTaken::kInsertRest), 90);
+}
+
+// Whoever inserts the same rows in the same order waits for no one who waits
+// for him.
+TEST_F(BulkTest, InsertsInOrderWhateverThePartitions) {
+  Sql("CREATE TABLE hashed (LIKE bulk INCLUDING ALL) PARTITION BY HASH (id)");
+  for (int i = 0; i < 4; ++i) {
+    Sql(absl::StrCat("CREATE TABLE hashed_", i, " PARTITION OF hashed FOR ",
+                     "VALUES WITH (MODULUS 4, REMAINDER ", i, ")"));
+  }
+  Sql("CREATE TABLE log (place serial, id integer)");
+  Sql("CREATE FUNCTION log() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$BEGIN INSERT INTO log (id) VALUES (NEW.id); RETURN NULL; END$$");
+  Sql("CREATE TRIGGER log AFTER INSERT ON hashed "
+      "FOR EACH ROW EXECUTE FUNCTION log()");
+  Sql("ALTER TABLE hashed OWNER TO birthmark_owner; "
+      "ALTER TABLE log OWNER TO birthmark_owner");
+  int next = 0;
+  for (const int count : {20, 3000}) {  // INSERT, COPY
+    EXPECT_EQ(Insert(Rows(next, count, kHashed), IfTaken::kInsertNone), count);
+    next += count;
+  }
+  EXPECT_EQ(Sql("SELECT count(*), count(DISTINCT tableoid) FROM hashed"),
+            "3020|4\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM log WHERE place <> id + 1"), "0\n");
 }
 
 TEST_F(BulkTest, InsertsNothingOfNothing) {

@@ -29,19 +29,44 @@ struct DeviceRow {
   std::string hardware_revision;
   std::string line_id;
   std::string batch_id;
-  std::string display_name;
-  std::map<std::string, std::string> labels;
+  std::string display_name;    // personal
   std::string current_serial;  // 16 octets, or empty
   int64_t version = 1;
   absl::Time create_time;
   absl::Time update_time;
   std::optional<absl::Time> last_contact_time;
   std::optional<absl::Time> decommission_time;
+  // Whose line made it, if that is another fleet than fleet_id; else empty.
+  std::string birth_fleet_id;
+  std::optional<absl::Time> fleet_time;  // when another fleet gave it to this
+  int denials = 0;                       // findings that deny it renewals
+  std::string replaces;                  // uid, or empty
+  std::string replaced_by;               // uid, or empty
+};
+
+// Stored; values never change.
+enum class LabelType : int16_t {
+  kText = 1,
+  kInteger = 2,
+  kFlag = 3,
+  kTime = 4
+};
+
+// LabelRow is a row of `device_labels`.
+struct LabelRow {
+  std::string key;
+  LabelType type = LabelType::kText;
+  // Canonical: text as it is; decimal; `true` or `false`; RFC 3339 in UTC,
+  // whole seconds.
+  std::string value;  // personal if `personal`
+  bool personal = false;
+  std::string salt;  // 32 octets if personal
 };
 
 // DeviceEventRow is a row of `device_events`.
 struct DeviceEventRow {
   std::string device_uid;
+  std::string fleet_id;  // whose device it was then
   std::string event_id;  // UUIDv7
   std::string kind;
   int from_state = 0;  // 0: there was no device
@@ -61,6 +86,7 @@ struct FirmwareRow {
   int64_t security_version = 0;
   std::optional<absl::Time> boot_time;
   absl::Time report_time;
+  int64_t highest_security_version = 0;  // ever; of current states only
 };
 
 }  // namespace birthmark::storage

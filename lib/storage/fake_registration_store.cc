@@ -139,6 +139,7 @@ absl::StatusOr<Enrolled> FakeRegistrationStore::Enroll(
   transaction->keys[key.spki_sha256] = key;
   DeviceEventRow event = enrollment.event;
   event.device_uid = contact.device_uid;
+  event.fleet_id = device->fleet_id;
   event.from_state = static_cast<int>(device->state);
   event.to_state = DeviceState::kActive;
   transaction->events.push_back(event);
@@ -189,6 +190,7 @@ absl::Status FakeRegistrationStore::ReportFirmware(
   device->last_contact_time = contact.time;
   DeviceEventRow full = event;
   full.device_uid = contact.device_uid;
+  full.fleet_id = device->fleet_id;
   full.from_state = static_cast<int>(device->state);
   full.to_state = device->state;
   transaction->events.push_back(full);

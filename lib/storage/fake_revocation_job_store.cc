@@ -83,8 +83,9 @@ void Take(FakeDatabase::Tables& tables, Job& job, const CertificateRow& row,
   const audit::Entry entry = entry_for(job.row, stored);
   const auto device = tables.devices.find(row.device_uid);
   if (device != tables.devices.end()) {
-    tables.events.push_back(
-        EventOf(stored, device->first, device->second.state, entry.id));
+    tables.events.push_back(EventOf(stored, device->second.fleet_id,
+                                    device->first, device->second.state,
+                                    entry.id));
   }
   tables.audit.push_back(entry);
   ++job.row.revoked;

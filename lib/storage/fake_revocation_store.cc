@@ -39,7 +39,7 @@ absl::StatusOr<RevocationRow> Perform(
   const auto device = tables.devices.find(certificate->second.device_uid);
   if (device != tables.devices.end()) {
     tables.events.push_back(EventOf(
-        stored, device->first, device->second.state,
+        stored, device->second.fleet_id, device->first, device->second.state,
         FormatUid(act.row.update_time, crypto::RandomBytes(kUidRandomBytes))));
   }
   BIRTHMARK_RETURN_IF_ERROR(FakeRecord(tables, mutation_for(stored)));

@@ -13,6 +13,14 @@
 
 namespace birthmark::storage {
 
+// Stored; values never change.
+enum class FindingPolicy : int16_t {
+  kAllow = 1,
+  kWarn = 2,
+  kDenyRenewal = 3,
+  kQuarantine = 4,
+};
+
 // FleetRow is a row of `fleets`.
 struct FleetRow {
   std::string fleet_id;
@@ -22,6 +30,10 @@ struct FleetRow {
   int64_t version = 1;
   absl::Time create_time;
   absl::Time update_time;
+  FindingPolicy firmware_rollback = FindingPolicy::kWarn;
+  FindingPolicy firmware_digest = FindingPolicy::kWarn;
+  FindingPolicy shared_prime = FindingPolicy::kWarn;
+  absl::Duration wipe_timeout = absl::Hours(30 * 24);  // whole seconds
 };
 
 // FleetCursor is where a page of fleets starts: after this row.

@@ -19,6 +19,14 @@ enum class KeyAlgorithm : int16_t {
   kRsa = 4
 };
 
+// As who enrolled the key said.
+enum class KeyProtection : int16_t {
+  kNotSaid = 0,
+  kSoftware = 1,
+  kSecureElement = 2,
+  kTpm = 3
+};
+
 // KeyRow is a row of `keys`: a key that somebody had certified, and the serial
 // number reserved for its one certificate.
 struct KeyRow {
@@ -33,6 +41,10 @@ struct KeyRow {
   std::string profile;
   absl::Time create_time;
   std::optional<absl::Time> retire_time;
+  KeyProtection protection = KeyProtection::kNotSaid;
+  // Only filled by reads.
+  std::optional<absl::Time> first_use_time;
+  std::optional<absl::Time> last_use_time;  // to five minutes
   // The issuer of the certificate that was issued for it; empty if none was.
   // Only filled by reads.
   std::string issuer_id;

@@ -19,13 +19,19 @@ namespace birthmark::storage {
 namespace {
 
 constexpr BulkColumn kColumns[] = {
-    Column<sql::Bytea>("spki_sha256"), Column<sql::Uuid>("device_uid"),
-    Column<sql::Text>("owner"),        Column<sql::Smallint>("usage"),
-    Column<sql::Smallint>("state"),    Column<sql::Smallint>("algorithm"),
-    Column<sql::Integer>("bits"),      Column<sql::Bytea>("serial"),
-    Column<sql::Text>("profile"),      Column<sql::Timestamptz>("create_time"),
+    Column<sql::Bytea>("spki_sha256"),
+    Column<sql::Uuid>("device_uid"),
+    Column<sql::Text>("owner"),
+    Column<sql::Smallint>("usage"),
+    Column<sql::Smallint>("state"),
+    Column<sql::Smallint>("algorithm"),
+    Column<sql::Integer>("bits"),
+    Column<sql::Bytea>("serial"),
+    Column<sql::Text>("profile"),
+    Column<sql::Timestamptz>("create_time"),
+    Column<sql::Smallint>("protection"),
 };
-constexpr BulkTable kKeys = {"keys", kColumns};
+constexpr BulkTable kKeys = {"keys", kColumns, /*hashed=*/true};
 constexpr Statement kFind = {"key_find", "SELECT " BIRTHMARK_KEY_COLUMNS R"(
     FROM keys k
     LEFT JOIN LATERAL (SELECT issuer_id FROM certificates
@@ -47,7 +53,8 @@ int64_t InsertKeys(Session& session, absl::Span<const KeyRow* const> keys,
         .Add<sql::Integer>(key->bits)
         .Add<sql::Bytea>(key->serial)
         .Add<sql::Text>(key->profile)
-        .Add<sql::Timestamptz>(key->create_time);
+        .Add<sql::Timestamptz>(key->create_time)
+        .Add<sql::Smallint>(static_cast<int>(key->protection));
   }
   return session.InsertBulk(rows, if_taken);
 }

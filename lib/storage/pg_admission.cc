@@ -78,7 +78,6 @@ constexpr BulkColumn kDeviceColumns[] = {
     Column<sql::Text>("line_id"),
     Column<sql::Text>("batch_id"),
     Column<sql::Text>("display_name"),
-    Column<sql::Jsonb>("labels"),
     Column<sql::Timestamptz>("create_time"),
     Column<sql::Timestamptz>("update_time"),
 };
@@ -289,7 +288,6 @@ int64_t Admitter::InsertDevices() {
         .Add<sql::Text>(batch_.line_id)
         .Add<sql::Text>(batch_.batch_id)
         .Add<sql::Text>(device.display_name)
-        .Add<sql::Jsonb>(device.labels)
         .Add<sql::Timestamptz>(device.create_time)
         .Add<sql::Timestamptz>(device.create_time);
   }

@@ -20,13 +20,15 @@ namespace {
 
 #define FLEET_COLUMNS                                                 \
   "fleet_id, display_name, idevid_profile, ldevid_profile, version, " \
-  "create_time, update_time "
+  "create_time, update_time, firmware_rollback_policy, "              \
+  "firmware_digest_policy, shared_prime_policy, wipe_timeout_seconds "
 
 constexpr Statement kInsert = {"fleet_insert", R"(
     INSERT INTO fleets
       (fleet_id, display_name, idevid_profile, ldevid_profile, version,
-       create_time, update_time)
-    VALUES ($1, $2, $3, $4, 1, $5, $6)
+       create_time, update_time, firmware_rollback_policy,
+       firmware_digest_policy, shared_prime_policy, wipe_timeout_seconds)
+    VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10)
     ON CONFLICT DO NOTHING)"};
 constexpr Statement kGet = {
     "fleet_get", "SELECT " FLEET_COLUMNS "FROM fleets WHERE fleet_id = $1"};
@@ -37,7 +39,9 @@ constexpr Statement kList = {"fleet_list", "SELECT " FLEET_COLUMNS R"(
 constexpr Statement kUpdate = {"fleet_update", R"(
     UPDATE fleets
     SET display_name = $3, idevid_profile = $4, ldevid_profile = $5,
-        update_time = $6, version = version + 1
+        update_time = $6, version = version + 1,
+        firmware_rollback_policy = $7, firmware_digest_policy = $8,
+        shared_prime_policy = $9, wipe_timeout_seconds = $10
     WHERE fleet_id = $1 AND version = $2
     RETURNING )" FLEET_COLUMNS};
 
@@ -48,7 +52,17 @@ FleetRow ReadFleet(const pqxx::row& row) {
           .ldevid_profile = ReadText(row[3]),
           .version = ReadInt(row[4]),
           .create_time = ReadTime(row[5]),
-          .update_time = ReadTime(row[6])};
+          .update_time = ReadTime(row[6]),
+          .firmware_rollback = static_cast<FindingPolicy>(ReadInt(row[7])),
+          .firmware_digest = static_cast<FindingPolicy>(ReadInt(row[8])),
+          .shared_prime = static_cast<FindingPolicy>(ReadInt(row[9])),
+          .wipe_timeout = absl::Seconds(ReadInt(row[10]))};
+}
+
+Param Policy(FindingPolicy policy) { return Int(static_cast<int>(policy)); }
+
+Param Timeout(const FleetRow& row) {
+  return Int(absl::ToInt64Seconds(row.wipe_timeout));
 }
 
 absl::Status NotFound(absl::string_view fleet_id) {
@@ -62,10 +76,11 @@ absl::Status NotFound(absl::string_view fleet_id) {
 absl::Status PgFleetStore::Create(const FleetRow& row,
                                   const Mutation& mutation) {
   return database_.Transact([&](Session& session) -> absl::Status {
-    const auto result =
-        session.Exec(kInsert, Text(row.fleet_id), Text(row.display_name),
-                     Text(row.idevid_profile), Text(row.ldevid_profile),
-                     At(row.create_time), At(row.update_time));
+    const auto result = session.Exec(
+        kInsert, Text(row.fleet_id), Text(row.display_name),
+        Text(row.idevid_profile), Text(row.ldevid_profile), At(row.create_time),
+        At(row.update_time), Policy(row.firmware_rollback),
+        Policy(row.firmware_digest), Policy(row.shared_prime), Timeout(row));
     if (result.affected_rows() == 0) {
       return MakeError(absl::StatusCode::kAlreadyExists, reasons::kFleetExists,
                        "there is a fleet of this name already",
@@ -111,10 +126,12 @@ absl::StatusOr<FleetRow> PgFleetStore::Update(const FleetRow& row,
   FleetRow updated;
   BIRTHMARK_RETURN_IF_ERROR(
       database_.Transact([&](Session& session) -> absl::Status {
-        const auto result =
-            session.Exec(kUpdate, Text(row.fleet_id), Int(row.version),
-                         Text(row.display_name), Text(row.idevid_profile),
-                         Text(row.ldevid_profile), At(row.update_time));
+        const auto result = session.Exec(
+            kUpdate, Text(row.fleet_id), Int(row.version),
+            Text(row.display_name), Text(row.idevid_profile),
+            Text(row.ldevid_profile), At(row.update_time),
+            Policy(row.firmware_rollback), Policy(row.firmware_digest),
+            Policy(row.shared_prime), Timeout(row));
         if (result.empty()) {
           if (session.Exec(kGet, Text(row.fleet_id)).empty()) {
             return NotFound(row.fleet_id);

@@ -36,8 +36,8 @@ constexpr Statement kFind = {"registration_find",
                              "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(,
       f.ldevid_profile
     FROM certificates c JOIN devices d ON d.device_uid = c.device_uid
-    JOIN fleets f ON f.fleet_id = c.fleet_id
-    WHERE c.serial = $1)"};
+    JOIN fleets f ON f.fleet_id = d.fleet_id
+    WHERE c.serial = $1 AND c.fleet_id IS NOT NULL)"};
 // FOR NO KEY UPDATE: rows that refer to the device may come meanwhile.
 constexpr Statement kLock = {"registration_lock",
                              "SELECT " BIRTHMARK_DEVICE_COLUMNS R"(
@@ -71,18 +71,19 @@ constexpr Statement kEnrollNew = {"registration_enroll_new", R"(
               event_actor, reason, details, event_time, entry_time, entry_id,
               actor, action, resource, entry, leaf_hash)
       WHERE d.device_uid = u.device_uid AND d.state = u.from_state
-      RETURNING u.*),
+      RETURNING u.*, d.fleet_id),
     key AS (
       INSERT INTO keys (spki_sha256, device_uid, owner, usage, state, algorithm,
                         bits, serial, profile, create_time)
       SELECT spki_sha256, device_uid, owner, usage, 1, algorithm, bits, serial,
              profile, key_time
-      FROM d),
+      FROM d ORDER BY spki_sha256),
     event AS (
       INSERT INTO device_events (device_uid, event_id, kind, from_state,
-                                 to_state, actor, reason, details, create_time)
+                                 to_state, actor, reason, details, create_time,
+                                 fleet_id)
       SELECT device_uid, event_id, kind, from_state, 2, event_actor, reason,
-             details, event_time
+             details, event_time, fleet_id
       FROM d),
     audit AS (
       INSERT INTO audit_entries ()" BIRTHMARK_AUDIT_COLUMNS R"()
@@ -113,22 +114,29 @@ constexpr Statement kTouch = {"registration_touch", R"(
 constexpr Statement kInsertReports = {"firmware_report", R"(
     INSERT INTO firmware_reports
       (device_uid, report_id, component, firmware_version, digest,
-       security_version, boot_time, create_time)
-    SELECT $1::uuid, u.*
+       security_version, boot_time, create_time, fleet_id)
+    SELECT $1::uuid, u.*,
+           (SELECT fleet_id FROM devices WHERE device_uid = $1::uuid)
     FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bigint[],
                 $7::timestamptz[], $8::timestamptz[]) u)"};
 constexpr Statement kUpsertFirmware = {"firmware_current", R"(
     INSERT INTO device_firmware AS f
       (device_uid, component, firmware_version, digest, security_version,
-       boot_time, report_time)
-    SELECT $1::uuid, u.*
+       boot_time, report_time, fleet_id, device_time, highest_security_version)
+    SELECT $1::uuid, u.*, d.fleet_id, d.create_time, u.security_version
     FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[],
-                $6::timestamptz[], $7::timestamptz[]) u
+                $6::timestamptz[], $7::timestamptz[])
+         AS u (component, firmware_version, digest, security_version, boot_time,
+               report_time),
+         devices d
+    WHERE d.device_uid = $1::uuid
     ON CONFLICT (device_uid, component) DO UPDATE
     SET firmware_version = excluded.firmware_version,
         digest = excluded.digest,
         security_version = excluded.security_version,
-        boot_time = excluded.boot_time, report_time = excluded.report_time
+        boot_time = excluded.boot_time, report_time = excluded.report_time,
+        highest_security_version = greatest(f.highest_security_version,
+                                            excluded.security_version)
     WHERE f.report_time <= excluded.report_time)"};
 constexpr Statement kNoteContact = {"registration_note_contact", R"(
     UPDATE devices
@@ -335,7 +343,7 @@ absl::StatusOr<KnownDevice> PgRegistrationStore::FindDeviceByCertificate(
               absl::StrCat("issuers/-/certificates/", HexEncode(serial)));
         }
         known.device = ReadDevice(found[0]);
-        known.ldevid_profile = ReadText(found[0][16]);
+        known.ldevid_profile = ReadText(found[0][20]);
         return absl::OkStatus();
       }));
   return known;
@@ -401,6 +409,7 @@ absl::StatusOr<Enrolled> PgRegistrationStore::Enroll(
         enrolled.serial = enrollment.key.serial;
         DeviceEventRow event = enrollment.event;
         event.device_uid = contact.device_uid;
+        event.fleet_id = device.fleet_id;
         event.from_state = static_cast<int>(device.state);
         event.to_state = DeviceState::kActive;
         RecordEvents(session, {&event});
@@ -422,7 +431,7 @@ absl::StatusOr<DeviceRow> PgRegistrationStore::Touch(const Contact& contact) {
             session.Exec(kTouch, Text(contact.device_uid),
                          Bytes(contact.serial), At(contact.time));
         device = ReadDevice(touched[0]);
-        if (!ReadBool(touched[0][16])) {
+        if (!ReadBool(touched[0][20])) {
           return absl::OkStatus();
         }
         const auto revoked =
@@ -455,6 +464,7 @@ absl::Status PgRegistrationStore::ReportFirmware(
     session.Exec(kNoteContact, Text(contact.device_uid), At(contact.time));
     DeviceEventRow full = event;
     full.device_uid = contact.device_uid;
+    full.fleet_id = device.fleet_id;
     full.from_state = static_cast<int>(device.state);
     full.to_state = device.state;
     RecordEvents(session, {&full});

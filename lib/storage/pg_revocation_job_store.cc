@@ -83,7 +83,7 @@ constexpr Statement kPostpone = {"revocation_job_postpone", R"(
     SET last_error = $2, next_step_time = $3, version = version + 1
     WHERE job_id = $1 AND state = 2)"};
 constexpr Statement kDeviceStates = {"revocation_job_device_states", R"(
-    SELECT d.device_uid, d.state
+    SELECT d.device_uid, d.state, d.fleet_id
     FROM unnest($1::uuid[]) u (device_uid)
     JOIN devices d ON d.device_uid = u.device_uid)"};
 
@@ -173,9 +173,14 @@ void StepOf::RecordHistory(
   for (const auto& [serial, device_uid] : device_of_serial) {
     device_uids.Add(device_uid);
   }
-  std::map<std::string, DeviceState> states;
+  struct Place {
+    DeviceState state;
+    std::string fleet_id;
+  };
+  std::map<std::string, Place> places;
   for (const auto& row : session_.Exec(kDeviceStates, device_uids.Take())) {
-    states[ReadText(row[0])] = static_cast<DeviceState>(ReadInt(row[1]));
+    places[ReadText(row[0])] = {static_cast<DeviceState>(ReadInt(row[1])),
+                                ReadText(row[2])};
   }
   std::vector<DeviceEventRow> events;
   for (size_t i = 0; i < revoked.size(); ++i) {
@@ -183,10 +188,10 @@ void StepOf::RecordHistory(
     if (device == device_of_serial.end()) {
       continue;
     }
-    const auto state = states.find(std::string(device->second));
-    if (state != states.end()) {
-      events.push_back(
-          EventOf(revoked[i], state->first, state->second, entries[i].id));
+    const auto place = places.find(std::string(device->second));
+    if (place != places.end()) {
+      events.push_back(EventOf(revoked[i], place->second.fleet_id, place->first,
+                               place->second.state, entries[i].id));
     }
   }
   std::vector<const DeviceEventRow*> pointers;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr Statement kCertificate = {"revocation_certificate", R"(
     SELECT c.crl_shard, c.not_after, c.spki_sha256, c.device_uid, d.state,
-           c.issuer_id
+           c.issuer_id, d.fleet_id
     FROM certificates c LEFT JOIN devices d ON d.device_uid = c.device_uid
     WHERE c.serial = $1)"};
 constexpr Statement kSerialOfKey = {"revocation_serial_of_key",
@@ -91,7 +91,7 @@ absl::StatusOr<RevocationRow> Perform(
   const Mutation mutation = mutation_for(stored);
   if (!certificate[4].is_null()) {
     const DeviceEventRow event =
-        EventOf(stored, ReadText(certificate[3]),
+        EventOf(stored, ReadText(certificate[6]), ReadText(certificate[3]),
                 static_cast<DeviceState>(ReadInt(certificate[4])),
                 mutation.audit.at(0).id);
     RecordEvents(session, {&event});

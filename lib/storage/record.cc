@@ -41,6 +41,7 @@ constexpr BulkColumn kEventColumns[] = {
     Column<sql::Text>("reason"),
     Column<sql::Jsonb>("details"),
     Column<sql::Timestamptz>("create_time"),
+    Column<sql::Text>("fleet_id"),
 };
 constexpr BulkTable kEvents = {"device_events", kEventColumns};
 
@@ -106,6 +107,9 @@ void RecordEvents(Session& session,
                   absl::Span<const DeviceEventRow* const> events) {
   BulkRows rows(kEvents, events.size());
   for (const DeviceEventRow* event : events) {
+    if (event->fleet_id.empty()) {
+      throw std::logic_error("an event of no fleet");
+    }
     rows.Add<sql::Uuid>(event->device_uid)
         .Add<sql::Uuid>(event->event_id)
         .Add<sql::Text>(event->kind)
@@ -114,7 +118,8 @@ void RecordEvents(Session& session,
         .Add<sql::Text>(event->actor)
         .Add<sql::Text>(event->reason)
         .Add<sql::Jsonb>(event->details)
-        .Add<sql::Timestamptz>(event->create_time);
+        .Add<sql::Timestamptz>(event->create_time)
+        .Add<sql::Text>(event->fleet_id);
   }
   InsertAll(session, rows);
 }

@@ -94,9 +94,10 @@ bool BlocksKey(const RevocationAct& act) {
 }
 
 DeviceEventRow EventOf(const RevocationRow& revocation,
-                       absl::string_view device_uid, DeviceState state,
-                       absl::string_view event_id) {
+                       absl::string_view fleet_id, absl::string_view device_uid,
+                       DeviceState state, absl::string_view event_id) {
   return {.device_uid = std::string(device_uid),
+          .fleet_id = std::string(fleet_id),
           .event_id = std::string(event_id),
           .kind = std::string(EventKind(revocation.state)),
           .from_state = static_cast<int>(state),

@@ -48,8 +48,8 @@ bool BlocksKey(const RevocationAct& act);
 // EventOf is the act in the history of a device, which shares its id with the
 // act's audit entry.
 DeviceEventRow EventOf(const RevocationRow& revocation,
-                       absl::string_view device_uid, DeviceState state,
-                       absl::string_view event_id);
+                       absl::string_view fleet_id, absl::string_view device_uid,
+                       DeviceState state, absl::string_view event_id);
 
 // CertificateNotFound is kNotFound / CERTIFICATE_NOT_FOUND, KeyNotFound
 // kNotFound / KEY_NOT_FOUND.

@@ -18,13 +18,17 @@ DeviceRow ReadDevice(const pqxx::row& row) {
           .line_id = ReadText(row[6]),
           .batch_id = ReadText(row[7]),
           .display_name = ReadText(row[8]),
-          .labels = ReadJson(row[9]),
-          .current_serial = ReadBytes(row[10]),
-          .version = ReadInt(row[11]),
-          .create_time = ReadTime(row[12]),
-          .update_time = ReadTime(row[13]),
-          .last_contact_time = ReadOptionalTime(row[14]),
-          .decommission_time = ReadOptionalTime(row[15])};
+          .current_serial = ReadBytes(row[9]),
+          .version = ReadInt(row[10]),
+          .create_time = ReadTime(row[11]),
+          .update_time = ReadTime(row[12]),
+          .last_contact_time = ReadOptionalTime(row[13]),
+          .decommission_time = ReadOptionalTime(row[14]),
+          .birth_fleet_id = ReadText(row[15]),
+          .fleet_time = ReadOptionalTime(row[16]),
+          .denials = static_cast<int>(ReadInt(row[17])),
+          .replaces = ReadText(row[18]),
+          .replaced_by = ReadText(row[19])};
 }
 
 KeyRow ReadKey(const pqxx::row& row) {
@@ -39,7 +43,10 @@ KeyRow ReadKey(const pqxx::row& row) {
           .profile = ReadText(row[8]),
           .create_time = ReadTime(row[9]),
           .retire_time = ReadOptionalTime(row[10]),
-          .issuer_id = ReadText(row[11])};
+          .protection = static_cast<KeyProtection>(ReadInt(row[11])),
+          .first_use_time = ReadOptionalTime(row[12]),
+          .last_use_time = ReadOptionalTime(row[13]),
+          .issuer_id = ReadText(row[14])};
 }
 
 RevocationRow ReadRevocation(const pqxx::row& row, int first_column) {

@@ -65,7 +65,8 @@ Mutation StoreTest::Change(absl::string_view action,
 }
 
 DeviceEventRow StoreTest::Event(absl::string_view kind) {
-  return {.event_id = Uid(),
+  return {.fleet_id = "acme",
+          .event_id = Uid(),
           .kind = std::string(kind),
           .to_state = DeviceState::kRegistered,
           .actor = kActor,

@@ -122,6 +122,7 @@ storage::DeviceRow World::AddDevice(const std::string& serial_number,
   request.key.serial = Get(HexDecode(serials.Next()));
   request.key.create_time = clock_.Now();
   request.event.device_uid = uid;
+  request.event.fleet_id = batch_.fleet_id;
   request.event.event_id = crypto::NewUid(clock_);
   request.event.kind = "provisioned";
   request.event.create_time = clock_.Now();

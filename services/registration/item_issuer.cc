@@ -131,6 +131,7 @@ storage::AdmissionRequest ItemIssuer::MakeAdmission(
   request.key = MakeKeyRow(key, storage::KeyUsage::kIdevid, uid, device, serial,
                            batch.profile->id, now);
   request.event.device_uid = uid;
+  request.event.fleet_id = batch.row.fleet_id;
   request.event.event_id = crypto::NewUid(clock_);
   request.event.kind = "provisioned";
   request.event.actor = batch.actor;

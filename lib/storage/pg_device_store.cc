@@ -76,8 +76,11 @@ constexpr Statement kListEvents = {"device_events", R"(
       AND (create_time, event_id) > ($2::timestamptz, $3::uuid)
     ORDER BY create_time, event_id LIMIT $4)"};
 constexpr Statement kRetireKeys = {"device_retire_keys", R"(
-    UPDATE keys SET state = 2, retire_time = $2
-    WHERE device_uid = $1 AND state = 1)"};
+    WITH locked AS MATERIALIZED (
+      SELECT spki_sha256 FROM keys WHERE device_uid = $1 AND state = 1
+      ORDER BY spki_sha256 FOR UPDATE)
+    UPDATE keys k SET state = 2, retire_time = $2
+    FROM locked l WHERE k.spki_sha256 = l.spki_sha256)"};
 constexpr Statement kRetire = {"device_retire", R"(
     UPDATE devices AS d
     SET state = 5, decommission_time = $2, update_time = $2,

@@ -67,12 +67,17 @@ constexpr Statement kRestore = {"log_restore", R"(
     RETURNING r.serial)"};
 // A key that was reported stays blocked.
 constexpr Statement kBlock = {"log_block", R"(
+    WITH locked AS MATERIALIZED (
+      SELECT k.spki_sha256, u.update_time
+      FROM unnest($1::bytea[], $2::timestamptz[]) u (serial, update_time)
+      JOIN LATERAL (SELECT spki_sha256 FROM certificates
+                    WHERE serial = u.serial LIMIT 1) c ON true
+      JOIN keys k USING (spki_sha256)
+      WHERE k.state <> 3
+      ORDER BY k.spki_sha256 FOR UPDATE OF k)
     UPDATE keys k
-    SET state = 3, retire_time = coalesce(k.retire_time, u.update_time)
-    FROM unnest($1::bytea[], $2::timestamptz[]) u (serial, update_time)
-    JOIN LATERAL (SELECT spki_sha256 FROM certificates
-                  WHERE serial = u.serial LIMIT 1) c ON true
-    WHERE k.spki_sha256 = c.spki_sha256 AND k.state <> 3)"};
+    SET state = 3, retire_time = coalesce(k.retire_time, l.update_time)
+    FROM locked l WHERE k.spki_sha256 = l.spki_sha256)"};
 
 constexpr int kKeyCompromise = 1;
 

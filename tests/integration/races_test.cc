@@ -98,7 +98,8 @@ class RacesTest : public testing::Test {
     deployment_.process("registration-2").Stop();
     EXPECT_EQ(deployment_.Sql("SELECT deadlocks FROM pg_stat_database "
                               "WHERE datname = 'birthmark'"),
-              "0");
+              "0")
+        << deployment_.postgres().Deadlocks();
     RecordProperty("rolled_back",
                    deployment_.Sql("SELECT xact_rollback FROM pg_stat_database "
                                    "WHERE datname = 'birthmark'"));

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -125,6 +126,30 @@ std::string PostgresCluster::Sql(absl::string_view database,
     Die(absl::StrCat(statement, ": ", result.err));
   }
   return result.out;
+}
+
+std::string PostgresCluster::Deadlocks() const {
+  const std::string log = ReadAll(dir_ + "/pg/postgres/log/server.log");
+  std::string reports;
+  std::string session;  // whose report it is: "[1234]"
+  bool tells = false;   // the last line was one of a report
+  for (const absl::string_view line : absl::StrSplit(log, '\n')) {
+    if (absl::StrContains(line, "ERROR:  deadlock detected")) {
+      const size_t begin = line.find('[');
+      session = std::string(line.substr(begin, line.find(']') - begin + 1));
+      tells = true;
+    } else if (!absl::StartsWith(line, "\t")) {
+      // Other sessions' lines may come between.
+      const bool own = !session.empty() && absl::StrContains(line, session);
+      tells = own && (absl::StrContains(line, "DETAIL:  ") ||
+                      absl::StrContains(line, "CONTEXT:  ") ||
+                      absl::StrContains(line, "STATEMENT:  "));
+    }
+    if (tells) {
+      absl::StrAppend(&reports, line, "\n");
+    }
+  }
+  return reports;
 }
 
 pid_t PostgresCluster::postmaster() const {

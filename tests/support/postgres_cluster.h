@@ -64,6 +64,10 @@ class PostgresCluster {
   std::string Sql(absl::string_view database, const std::string& statement,
                   absl::Duration timeout = absl::Minutes(5));
 
+  // Deadlocks is what the server's log says of those that it found: who waited
+  // for whom, with which statements. Empty if there was none.
+  std::string Deadlocks() const;
+
   // postmaster is the process id of the server, 0 if it does not run. Sessions
   // and background workers are its children.
   pid_t postmaster() const;

@@ -94,6 +94,7 @@ void Connection::Advance() {
   bool more = true;
   while (more) {
     more = conversation_.Advance(output());
+    CountProblem();  // First: whoever has the answer finds it counted.
     if (!Write()) {
       break;
     }
@@ -312,7 +313,6 @@ void Connection::Close() {
   closed_ = true;
   error_code error;
   socket_.close(error);
-  CountProblem();
   set_.by_id.erase(conversation_.id());
   MoveTo(set_.closed);
   if (set_.metrics != nullptr) {
@@ -325,9 +325,10 @@ void Connection::Close() {
 }
 
 void Connection::CountProblem() {
-  if (set_.metrics == nullptr) {
+  if (set_.metrics == nullptr || problem_counted_) {
     return;
   }
+  problem_counted_ = conversation_.problem() != Conversation::Problem::kNone;
   switch (conversation_.problem()) {
     case Conversation::Problem::kNone:
       return;

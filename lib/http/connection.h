@@ -121,6 +121,7 @@ class Connection {
   bool awaiting_room_ = false;
   bool client_ended_ = false;
   bool closed_ = false;
+  bool problem_counted_ = false;
 };
 
 }  // namespace birthmark::http

@@ -69,6 +69,8 @@ bool HttpClient::Send(absl::string_view octets) {
   return true;
 }
 
+void HttpClient::End() { shutdown(fd_, SHUT_WR); }
+
 HttpAnswer HttpClient::Read() {
   char piece[16384];
   HttpAnswer answer;

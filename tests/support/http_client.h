@@ -24,7 +24,7 @@ class HttpClient {
  public:
   // Connects to `host:port`; nothing takes longer than `timeout`.
   explicit HttpClient(const std::string& address,
-                      absl::Duration timeout = absl::Seconds(5));
+                      absl::Duration timeout = absl::Seconds(30));
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -32,6 +32,8 @@ class HttpClient {
   bool connected() const { return fd_ >= 0; }
   // Send sends these octets as they are; false if the peer does not take them.
   bool Send(absl::string_view octets);
+  // End says that nothing more is sent; answers still come.
+  void End();
   // Read reads one answer, which must say its Content-Length.
   HttpAnswer Read();
   // Closed says whether the server has closed the connection.

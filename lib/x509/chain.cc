@@ -29,6 +29,9 @@ absl::string_view UsageName(absl::string_view usage) {
   if (usage == oids::kServerAuth) {
     return "serverAuth";
   }
+  if (usage == oids::kDocumentSigning) {
+    return "documentSigning";
+  }
   return "the usage that is asked for";
 }
 

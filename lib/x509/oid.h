@@ -126,6 +126,9 @@ inline constexpr absl::string_view kTimeStamping(
     "\x2b\x06\x01\x05\x05\x07\x03\x08", 8);
 inline constexpr absl::string_view kOcspSigning(
     "\x2b\x06\x01\x05\x05\x07\x03\x09", 8);
+// id-kp-documentSigning (RFC 9336 3.1).
+inline constexpr absl::string_view kDocumentSigning(
+    "\x2b\x06\x01\x05\x05\x07\x03\x24", 8);
 inline constexpr absl::string_view kAnyExtendedKeyUsage("\x55\x1d\x25\x00", 4);
 
 // id-on-hardwareModuleName (RFC 4108 5).

@@ -28,7 +28,7 @@ constexpr int kDefaultOcspCacheMib = 128;
 constexpr int kDefaultCrlCacheMib = 64;
 constexpr absl::Duration kDefaultLifetime = absl::Hours(1);
 constexpr absl::Duration kDefaultMaxAge = absl::Minutes(1);
-constexpr absl::Duration kDefaultCrlInterval = absl::Seconds(2);
+constexpr absl::Duration kDefaultCrlInterval = absl::Milliseconds(500);
 
 // Several times the interval of the feed.
 constexpr absl::Duration kPublisherFollows = absl::Seconds(3);

@@ -221,7 +221,7 @@ void TestListener::Connect() { (void)callbacks_.on_connected(); }
 void TestListener::Beat() { callbacks_.on_alive(); }
 
 bool Eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 12000; ++i) {
     if (condition()) {
       return true;
     }

@@ -296,7 +296,7 @@ http::Response Call(const http::Handler& handler,
 }
 
 bool Eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 10000; ++i) {
+  for (int i = 0; i < 60000; ++i) {
     if (condition()) {
       return true;
     }

@@ -1,5 +1,6 @@
 // More is asked for than fits in: memory stays bounded, who does not fit in
 // waits as long as it is told, and all is done in the end, once.
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -67,11 +69,22 @@ TEST(OverloadTest, RefusedLinesWaitAndAllFinish) {
          "b1", "--csr-dir", csrs.path(), "--out",
          absl::StrCat(deployment.dir(), "/out-", name), "--json"});
   }
+  // Nobody is done before somebody was refused.
+  deployment.process("ca").Signal(SIGSTOP);
   std::vector<std::unique_ptr<Process>> lines;
   for (const auto& command : commands) {
     lines.push_back(deployment.BirthmarkInBackground(
         command, absl::StrCat("line-", lines.size())));
   }
+  const auto refused_one = [&lines] {
+    return std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+      return absl::StrContains(line->Err(), "SERVER_OVERLOADED");
+    });
+  };
+  for (int i = 0; i < 500 && !refused_one(); ++i) {
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  deployment.process("ca").Signal(SIGCONT);
   int busy = 0;
   for (const auto& line : lines) {
     EXPECT_EQ(line->Wait(), 0) << line->Err();
@@ -160,7 +173,7 @@ int ConnectTo(absl::string_view address) {
     close(fd);
     return -1;
   }
-  const timeval patience = {.tv_sec = 2};
+  const timeval patience = {.tv_sec = 30};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   return fd;
 }
@@ -181,6 +194,11 @@ TEST(OverloadTest, ConnectionsBeyondTheLimitOfFilesAreRefusedAndNoMore) {
   // The last one is closed instead of left to wait.
   char byte = 0;
   EXPECT_EQ(read(connections.back(), &byte, 1), 0);
+  for (int i = 0;
+       i < 500 && !absl::StrContains(server.Err(), "connections_refused");
+       ++i) {
+    absl::SleepFor(absl::Milliseconds(20));
+  }
   EXPECT_THAT(server.Err(), HasSubstr("connections_refused"));
   for (const int fd : connections) {
     close(fd);
@@ -188,6 +206,7 @@ TEST(OverloadTest, ConnectionsBeyondTheLimitOfFilesAreRefusedAndNoMore) {
   // The server lives on.
   ProcessResult result;
   for (int i = 0; i < 50 && result.exit_code != 0; ++i) {
+    absl::SleepFor(absl::Milliseconds(20));
     result = deployment.Birthmark({"fleet", "list"});
   }
   EXPECT_EQ(result.exit_code, 0) << result.err;

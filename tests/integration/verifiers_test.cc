@@ -49,7 +49,7 @@ class VerifiersTest : public testing::Test {
                      absl::StrCat(url_, "/crl/", issuer, "/0.crl")}),
                 "200");
           }),
-          absl::Seconds(10));
+          absl::Seconds(20));
     }
   }
 

@@ -4,8 +4,10 @@
 
 namespace birthmark::tests {
 
-// FreePort returns a port that the kernel says is free. Somebody else may take
-// it, so it is used at once. Ends the program if there is none.
+// FreePort returns a port that the kernel says is free, below the range from
+// which it takes those of outgoing connections: of these other tests make
+// thousands. Each process begins elsewhere and asks for another one each time.
+// Ends the program if there is none.
 int FreePort();
 
 }  // namespace birthmark::tests

@@ -25,6 +25,7 @@ constexpr std::pair<v1::ProfileKind, ProfileKind> kKinds[] = {
     {v1::PROFILE_KIND_OPERATOR, ProfileKind::kOperator},
     {v1::PROFILE_KIND_OCSP_RESPONDER, ProfileKind::kOcspResponder},
     {v1::PROFILE_KIND_ENFORCEMENT_POINT, ProfileKind::kEnforcementPoint},
+    {v1::PROFILE_KIND_RECORD_SIGNER, ProfileKind::kRecordSigner},
 };
 
 constexpr std::pair<v1::KeyType, KeyAlgorithm> kKeyTypes[] = {

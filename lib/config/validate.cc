@@ -206,6 +206,21 @@ absl::Status CheckRegistration(const v1::ServerConfig& config) {
                       std::numeric_limits<int32_t>::max());
 }
 
+absl::Status CheckInventory(const v1::ServerConfig& config) {
+  const v1::InventoryConfig& inventory = config.inventory();
+  BIRTHMARK_RETURN_IF_ERROR(
+      CheckDatabase("inventory.database", inventory.database()));
+  if (inventory.has_ca()) {
+    BIRTHMARK_RETURN_IF_ERROR(CheckEndpoint("inventory.ca", inventory.ca()));
+  } else if (!config.has_ca()) {
+    return Invalid("inventory.ca",
+                   "required unless the role `ca` is in the same process");
+  }
+  return RequireRange("inventory.device_approval_threshold",
+                      inventory.device_approval_threshold(), 0,
+                      std::numeric_limits<int32_t>::max());
+}
+
 absl::Status CheckIssuerCertificates(const v1::StatusConfig& status) {
   if (status.issuers().empty()) {
     return Invalid("status.issuers", "at least one is required");
@@ -331,8 +346,7 @@ absl::Status Validate(const v1::ServerConfig& config) {
     BIRTHMARK_RETURN_IF_ERROR(CheckRegistration(config));
   }
   if (config.has_inventory()) {
-    BIRTHMARK_RETURN_IF_ERROR(
-        CheckDatabase("inventory.database", config.inventory().database()));
+    BIRTHMARK_RETURN_IF_ERROR(CheckInventory(config));
   }
   if (config.has_status()) {
     BIRTHMARK_RETURN_IF_ERROR(CheckStatus(config));

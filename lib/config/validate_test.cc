@@ -142,6 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](auto& c) {
                c.clear_ca();
                c.clear_registration();
+               c.clear_inventory();
              },
              "status.ca: required unless"},
         Case{"StatusWithoutDsn",
@@ -190,6 +191,23 @@ INSTANTIATE_TEST_SUITE_P(
                c.mutable_registration()->set_revocation_approval_threshold(-1);
              },
              "registration.revocation_approval_threshold"},
+        Case{"InventoryWithoutCa",
+             [](auto& c) {
+               c.clear_ca();
+               c.clear_registration();
+               c.clear_status();
+             },
+             "inventory.ca: required"},
+        Case{"InventoryWithHalfAnEndpoint",
+             [](auto& c) {
+               c.mutable_inventory()->mutable_ca()->set_address("host:1");
+             },
+             "inventory.ca.server_name"},
+        Case{"NegativeDeviceThreshold",
+             [](auto& c) {
+               c.mutable_inventory()->set_device_approval_threshold(-1);
+             },
+             "inventory.device_approval_threshold"},
         Case{"NoDsn",
              [](auto& c) {
                c.mutable_inventory()->mutable_database()->clear_dsn_file();

@@ -55,6 +55,8 @@ x509::LintKind LintKindOf(ProfileKind kind) {
       return x509::LintKind::kOcspResponder;
     case ProfileKind::kEnforcementPoint:
       return x509::LintKind::kEnforcementPoint;
+    case ProfileKind::kRecordSigner:
+      return x509::LintKind::kRecordSigner;
   }
   return x509::LintKind::kOperator;
 }
@@ -70,7 +72,9 @@ void DescribeUse(const Issuance::Options& options,
     spec->ocsp_no_check = true;
     return;
   }
-  spec->extended_key_usages = {x509::Oid(x509::oids::kClientAuth)};
+  spec->extended_key_usages = {x509::Oid(
+      profile.kind == ProfileKind::kRecordSigner ? x509::oids::kDocumentSigning
+                                                 : x509::oids::kClientAuth)};
   spec->no_rev_avail = profile.no_rev_avail;
   if (!profile.no_rev_avail) {
     spec->ocsp_uri = options.ocsp_uri;

@@ -181,6 +181,23 @@ TEST_F(IssuanceTest, AnOcspResponderDoesNothingElse) {
   EXPECT_THAT(certificate->ca_issuer_uris, testing::IsEmpty());
 }
 
+TEST_F(IssuanceTest, ASignerOfRecordsSignsDocumentsAndCanBeRevoked) {
+  Issuance::Options options = Options(ProfileKind::kRecordSigner);
+  options.ocsp_uri = "http://status.example/ocsp";
+  ASSERT_OK_AND_ASSIGN(auto certificate,
+                       Issue(options, RecordSignerSubject{}, Crl()));
+  EXPECT_EQ(certificate->subject.ToText(), "CN=Record signer of internal");
+  EXPECT_THAT(certificate->extended_key_usages,
+              testing::ElementsAre(x509::Oid(x509::oids::kDocumentSigning)));
+  EXPECT_EQ(certificate->key_usage, x509::kKeyUsageDigitalSignature);
+  EXPECT_THAT(certificate->crl_uris, testing::SizeIs(1));
+  EXPECT_THAT(certificate->ocsp_uris,
+              testing::ElementsAre("http://status.example/ocsp"));
+  EXPECT_THAT(Issue(ProfileKind::kRecordSigner, ServiceSubject{"ca", {}}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       reasons::kProfileViolation));
+}
+
 TEST_F(IssuanceTest, LetsOnlyServicesWithDnsNamesServe) {
   ASSERT_OK_AND_ASSIGN(auto server,
                        Issue(ProfileKind::kService,

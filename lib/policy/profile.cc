@@ -50,9 +50,10 @@ absl::Status CheckValidity(const Profile& profile) {
   if (profile.kind == ProfileKind::kIdevid) {
     return Invalid("validity", "profiles of kind idevid have none");
   }
-  const absl::Duration longest = profile.kind == ProfileKind::kOcspResponder
-                                     ? kMaxOcspResponder
-                                     : kMaxValidity;
+  const absl::Duration longest =
+      profile.kind == ProfileKind::kOcspResponder  ? kMaxOcspResponder
+      : profile.kind == ProfileKind::kRecordSigner ? kMaxRecordSigner
+                                                   : kMaxValidity;
   return CheckDuration("validity", *profile.validity, absl::Minutes(1),
                        longest);
 }
@@ -151,12 +152,18 @@ absl::string_view ProfileKindName(ProfileKind kind) {
       return "ocsp-responder";
     case ProfileKind::kEnforcementPoint:
       return "enforcement-point";
+    case ProfileKind::kRecordSigner:
+      return "record-signer";
   }
   return "unknown";
 }
 
 std::string OcspResponderName(absl::string_view issuer) {
   return absl::StrCat("OCSP responder of ", issuer);
+}
+
+std::string RecordSignerName(absl::string_view issuer) {
+  return absl::StrCat("Record signer of ", issuer);
 }
 
 absl::Status Validate(const Profile& profile) {
@@ -172,6 +179,10 @@ absl::Status Validate(const Profile& profile) {
   if (profile.kind == ProfileKind::kOcspResponder &&
       OcspResponderName(profile.issuer).size() > kMaxCommonName) {
     return Invalid("issuer", "is too long for the name of its responder");
+  }
+  if (profile.kind == ProfileKind::kRecordSigner &&
+      RecordSignerName(profile.issuer).size() > kMaxCommonName) {
+    return Invalid("issuer", "is too long for the name of its record signer");
   }
   BIRTHMARK_RETURN_IF_ERROR(CheckValidity(profile));
   BIRTHMARK_RETURN_IF_ERROR(CheckDuration("backdate", profile.backdate,

@@ -27,10 +27,11 @@ enum class ProfileKind {
   kOperator,
   kOcspResponder,
   kEnforcementPoint,
+  kRecordSigner,
 };
 
 // ProfileKindName returns "idevid", "ldevid", "service", "line", "operator",
-// "ocsp-responder", "enforcement-point".
+// "ocsp-responder", "enforcement-point", "record-signer".
 absl::string_view ProfileKindName(ProfileKind kind);
 
 inline constexpr absl::Duration kDefaultBackdate = absl::Minutes(5);
@@ -39,6 +40,8 @@ inline constexpr absl::Duration kMaxUnrevocable = absl::Hours(24 * 7);
 // The longest validity of OCSP responders' certificates, which no verifier
 // checks for revocation.
 inline constexpr absl::Duration kMaxOcspResponder = absl::Hours(24 * 30);
+// The same for signers of records, whose keys live in a process's memory.
+inline constexpr absl::Duration kMaxRecordSigner = absl::Hours(24 * 30);
 
 struct Profile {
   std::string id;   // [a-z0-9-]{1,63}
@@ -63,6 +66,9 @@ struct Profile {
 
 // OcspResponderName is the common name of the OCSP responder of `issuer`.
 std::string OcspResponderName(absl::string_view issuer);
+
+// RecordSignerName is the common name of the signer of records below `issuer`.
+std::string RecordSignerName(absl::string_view issuer);
 
 // Validate says whether `profile` can be used.
 // kInvalidArgument / INVALID_FIELD, metadata field.

@@ -109,6 +109,17 @@ INSTANTIATE_TEST_SUITE_P(
                p.kind = ProfileKind::kOcspResponder;
                p.validity = absl::Hours(24 * 30) + absl::Seconds(1);
              }},
+        Case{"LongLivedRecordSigner", "validity",
+             [](Profile& p) {
+               p.kind = ProfileKind::kRecordSigner;
+               p.validity = absl::Hours(24 * 30) + absl::Seconds(1);
+             }},
+        Case{"RecordSignerOfALongName", "issuer",
+             [](Profile& p) {
+               p.kind = ProfileKind::kRecordSigner;
+               p.validity = absl::Hours(24);
+               p.issuer = std::string(48, 'i');
+             }},
         Case{"ResponderWithADelta", "freshest_crl",
              [](Profile& p) {
                p.kind = ProfileKind::kOcspResponder;

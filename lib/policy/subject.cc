@@ -135,6 +135,15 @@ class NameWriter {
     return names;
   }
 
+  absl::StatusOr<SubjectNames> operator()(const RecordSignerSubject&) const {
+    if (profile_.kind != ProfileKind::kRecordSigner) {
+      return WrongKind("signer of records");
+    }
+    SubjectNames names;
+    names.name.CommonName(RecordSignerName(profile_.issuer));
+    return names;
+  }
+
  private:
   absl::StatusOr<SubjectNames> Idevid(const DeviceSubject& device) const {
     BIRTHMARK_RETURN_IF_ERROR(CheckUid(device.uid));

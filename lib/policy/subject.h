@@ -11,6 +11,8 @@
 //             O, CN = name                           .../enforcement-point/<n>
 //   ocsp-responder
 //             CN = OCSP responder of <issuer>        none
+//   record-signer
+//             CN = Record signer of <issuer>         none
 //
 // O and hwModuleName only if the profile has them. An IDevID follows IEEE
 // 802.1AR 8.6: the manufacturer's serial number is the serialNumber attribute;
@@ -61,10 +63,14 @@ struct EnforcementPointSubject {
 // The responder is that of the profile's issuer.
 struct OcspResponderSubject {};
 
+// The signer of records is that of the deployment.
+struct RecordSignerSubject {};
+
 // std::monostate: none was given, which every profile refuses.
 using Subject =
     std::variant<std::monostate, DeviceSubject, LineSubject, OperatorSubject,
-                 ServiceSubject, EnforcementPointSubject, OcspResponderSubject>;
+                 ServiceSubject, EnforcementPointSubject, OcspResponderSubject,
+                 RecordSignerSubject>;
 
 struct SubjectNames {
   x509::DistinguishedName name;

@@ -93,6 +93,18 @@ TEST(NamesForTest, NamesEnforcementPointsBySpiffeId) {
   EXPECT_EQ(point.name.ToText(), "CN=broker-1,O=Example Devices");
 }
 
+TEST(NamesForTest, NamesTheSignerOfRecordsByItsIssuerAlone) {
+  ASSERT_OK_AND_ASSIGN(SubjectNames names,
+                       NamesFor(ProfileOf(ProfileKind::kRecordSigner), kDomain,
+                                RecordSignerSubject{}));
+  EXPECT_EQ(names.name.ToText(), "CN=Record signer of internal");
+  EXPECT_TRUE(names.alt_names.empty());
+  EXPECT_THAT(NamesFor(ProfileOf(ProfileKind::kOcspResponder), kDomain,
+                       RecordSignerSubject{}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       reasons::kProfileViolation));
+}
+
 TEST(NamesForTest, NamesOcspRespondersByTheirIssuerAlone) {
   ASSERT_OK_AND_ASSIGN(SubjectNames names,
                        NamesFor(ProfileOf(ProfileKind::kOcspResponder), kDomain,

@@ -23,6 +23,7 @@ enum class LintKind {
   kOperator,
   kOcspResponder,
   kEnforcementPoint,
+  kRecordSigner,
 };
 
 // LintProfile says what the bytes claim to be.

@@ -147,6 +147,28 @@ void LintOcspResponder(const TbsView& tbs, Findings* findings) {
                     "an OCSP responder's certificate must expire");
 }
 
+// What signs records for the authority does nothing else (RFC 9336 4).
+void LintRecordSigner(const TbsView& tbs, Findings* findings) {
+  findings->Require(tbs.extended_key_usages.size() == 1 &&
+                        tbs.HasUsage(oids::kDocumentSigning),
+                    "record_document_signing_only",
+                    "extKeyUsage is not documentSigning alone (RFC 9336 3.1)");
+  findings->Require(
+      tbs.key_usage.value_or(0) == kKeyUsageDigitalSignature,
+      "record_digital_signature_only",
+      "keyUsage of a signer of records is not digitalSignature alone");
+  findings->Require(!tbs.has_subject_alt_names, "record_no_alt_names",
+                    "a signer of records with a subjectAltName");
+  findings->Require(tbs.subject_name.has_value() &&
+                        tbs.subject_name->attributes().size() == 1 &&
+                        tbs.subject_name->Get(oids::kCommonName).has_value(),
+                    "record_common_name_only",
+                    "the subject of a signer of records is not a common name "
+                    "alone");
+  findings->Require(!NeverExpires(tbs), "kind_expires",
+                    "the certificate of a signer of records must expire");
+}
+
 }  // namespace
 
 void LintKindRules(const LintProfile& profile, const TbsView& tbs,
@@ -180,6 +202,10 @@ void LintKindRules(const LintProfile& profile, const TbsView& tbs,
     case LintKind::kOcspResponder:
       LintEndEntity(tbs, findings);
       LintOcspResponder(tbs, findings);
+      return;
+    case LintKind::kRecordSigner:
+      LintEndEntity(tbs, findings);
+      LintRecordSigner(tbs, findings);
       return;
     case LintKind::kEnforcementPoint:
       LintEndEntity(tbs, findings);

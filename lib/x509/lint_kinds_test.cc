@@ -23,6 +23,7 @@ constexpr LintKind kLdevid = LintKind::kLdevid;
 constexpr LintKind kService = LintKind::kService;
 
 constexpr LintKind kResponder = LintKind::kOcspResponder;
+constexpr LintKind kRecords = LintKind::kRecordSigner;
 constexpr LintKind kPoint = LintKind::kEnforcementPoint;
 
 const SpoiledCase kSpoiledKindCases[] = {
@@ -56,6 +57,28 @@ const SpoiledCase kSpoiledKindCases[] = {
        n.At({5, 0, 0, 0}).content = "\x55\x04\x0a";
      },
      "ocsp_common_name_only"},
+    {"RecordSignerForClientsToo", kRecords,
+     SetValue(oids::kExtendedKeyUsage,
+              "301406082b0601050507032406082b06010505070302"),
+     "record_document_signing_only"},
+    {"RecordSignerForAnythingElse", kRecords,
+     SetValue(oids::kExtendedKeyUsage, "300a06082b06010505070302"),
+     "record_document_signing_only"},
+    {"RecordSignerThatEncrypts", kRecords,
+     SetValue(oids::kKeyUsage, "030205a0"), "record_digital_signature_only"},
+    {"RecordSignerWithAnAltName", kRecords, Add("300c0603551d1104053003820161"),
+     "record_no_alt_names"},
+    {"RecordSignerThatNeverExpires", kRecords,
+     [](DerNode& n) {
+       n.At({4, 1}).tag = CBS_ASN1_GENERALIZEDTIME;
+       n.At({4, 1}).content = "99991231235959Z";
+     },
+     "kind_expires"},
+    {"RecordSignerWithoutACommonName", kRecords,
+     [](DerNode& n) {
+       n.At({5, 0, 0, 0}).content = "\x55\x04\x0a";
+     },
+     "record_common_name_only"},
     {"EnforcementPointThatIsAnOperator", kPoint,
      SetValue(oids::kSubjectAltName,
               "301786157370696666653a2f2f742f6f70657261746f722f6f"),

@@ -17,13 +17,12 @@ TEST_P(GoodTbsTest, HasNoFinding) {
   EXPECT_THAT(Rules(findings), IsEmpty());
   EXPECT_OK(LintStatus(findings));
 }
-INSTANTIATE_TEST_SUITE_P(All, GoodTbsTest,
-                         ::testing::Values(LintKind::kRoot, LintKind::kIssuer,
-                                           LintKind::kIdevid, LintKind::kLdevid,
-                                           LintKind::kService, LintKind::kLine,
-                                           LintKind::kOperator,
-                                           LintKind::kOcspResponder,
-                                           LintKind::kEnforcementPoint));
+INSTANTIATE_TEST_SUITE_P(
+    All, GoodTbsTest,
+    ::testing::Values(LintKind::kRoot, LintKind::kIssuer, LintKind::kIdevid,
+                      LintKind::kLdevid, LintKind::kService, LintKind::kLine,
+                      LintKind::kOperator, LintKind::kOcspResponder,
+                      LintKind::kEnforcementPoint, LintKind::kRecordSigner));
 
 TEST(LintTest, FindingsBecomeAProfileViolationThatNamesTheFirstRule) {
   LintProfile profile = ProfileOf(LintKind::kLdevid);

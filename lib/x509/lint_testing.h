@@ -71,6 +71,11 @@ inline std::string GoodTbs(LintKind kind) {
       spec.ocsp_no_check = true;
       vars = OcspResponderVariables(Spki());
       break;
+    case LintKind::kRecordSigner:
+      spec.extended_key_usages = {Oid(oids::kDocumentSigning)};
+      vars = OcspResponderVariables(Spki());
+      vars.crl_uri = "http://crl.example/internal/0.crl";
+      break;
   }
   return *CertificateTemplate::New(spec)->BuildTbs(vars);
 }

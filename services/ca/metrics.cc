@@ -28,6 +28,8 @@ Metrics::Metrics(telemetry::Registry& registry)
           "Building, linting and signing a CRL.", {"issuer", "made"})),
       crl_entries(registry.AddGauge("birthmark_ca_crl_entries",
                                     "Entries of the CRL signed last.",
-                                    {"issuer"})) {}
+                                    {"issuer"})),
+      records_signed(registry.AddCounter("birthmark_ca_records_signed_total",
+                                         "Records signed.")) {}
 
 }  // namespace birthmark::ca

@@ -26,6 +26,8 @@ struct Metrics {
   telemetry::Family<telemetry::Histogram>& crl_build_seconds;
   // {issuer}: entries of the complete CRL signed last.
   telemetry::Family<telemetry::Gauge>& crl_entries;
+  // {}: records (certificates of decommission).
+  telemetry::Family<telemetry::Counter>& records_signed;
 };
 
 }  // namespace birthmark::ca

@@ -22,6 +22,7 @@
 #include "services/ca/crl_issuer.h"
 #include "services/ca/issuer.h"
 #include "services/ca/metrics.h"
+#include "services/ca/record_signer.h"
 #include "services/ca/shard_places.h"
 
 namespace birthmark::ca {
@@ -75,6 +76,9 @@ struct Services::Impl {
       const rpc::CallContext& context,
       const v1::CertifyResponderRequest& request);
 
+  absl::StatusOr<v1::SignRecordsResponse> SignRecords(
+      const rpc::CallContext& context, const v1::SignRecordsRequest& request);
+
   const std::string trust_domain;
   Metrics metrics;
   ThreadPool pool;
@@ -87,6 +91,8 @@ struct Services::Impl {
   std::map<std::string, std::unique_ptr<BatchIssuer>, std::less<>> profiles;
   // Those for OCSP responders, by issuer.
   std::map<std::string, BatchIssuer*, std::less<>> responders;
+  // Null without a profile for it.
+  std::unique_ptr<RecordSigner> records;
 };
 
 absl::StatusOr<const Issuer*> Services::Impl::FindIssuer(
@@ -189,6 +195,26 @@ absl::StatusOr<v1::CertifyResponderResponse> Services::Impl::CertifyResponder(
   return response;
 }
 
+absl::StatusOr<v1::SignRecordsResponse> Services::Impl::SignRecords(
+    const rpc::CallContext& context, const v1::SignRecordsRequest& request) {
+  if (records == nullptr) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     reasons::kProfileNotFound,
+                     "the CA has no profile of kind record-signer",
+                     {{"resource", "profiles/record-signer"}});
+  }
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      std::vector<std::string> jws,
+      records->Sign(request.type(),
+                    {request.payloads().begin(), request.payloads().end()},
+                    context.caller().actor));
+  v1::SignRecordsResponse response;
+  for (std::string& one : jws) {
+    response.add_jws(std::move(one));
+  }
+  return response;
+}
+
 absl::Status Services::Impl::AddIssuer(const Dependencies& dependencies,
                                        const Options& options, IssuerKey key) {
   const std::string id = key.id;
@@ -246,6 +272,19 @@ absl::Status Services::Impl::AddProfile(const Dependencies& dependencies,
     return absl::InvalidArgumentError(
         absl::StrCat("profile ", profile.id, ": issuer ", issuer.id(),
                      " has another one for OCSP responders"));
+  }
+  if (profile.kind == policy::ProfileKind::kRecordSigner) {
+    if (records != nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("profile ", profile.id,
+                       ": there is another one for the signer of records"));
+    }
+    if (profile.key_algorithms.front() != RecordSigner::kAlgorithm) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "profile ", profile.id, ": a signer of records has a P-256 key"));
+    }
+    records = std::make_unique<RecordSigner>(*batches, dependencies.serials,
+                                             dependencies.clock, metrics);
   }
   if (!profiles.emplace(profile.id, std::move(batches)).second) {
     return absl::InvalidArgumentError(
@@ -333,6 +372,12 @@ void Services::Register(rpc::Router& router) {
       [impl](const rpc::CallContext& context,
              const v1::CertifyResponderRequest& request) {
         return impl->CertifyResponder(context, request);
+      });
+  router.Unary<v1::SignRecordsRequest, v1::SignRecordsResponse>(
+      "birthmark.ca.v1.RecordSigner.SignRecords",
+      [impl](const rpc::CallContext& context,
+             const v1::SignRecordsRequest& request) {
+        return impl->SignRecords(context, request);
       });
 }
 

@@ -1,5 +1,5 @@
-// Services are those of the role `ca`: CertificateAuthority, CrlSigner and
-// OcspSigner (proto/birthmark/ca/v1).
+// Services are those of the role `ca`: CertificateAuthority, CrlSigner,
+// OcspSigner and RecordSigner (proto/birthmark/ca/v1).
 
 #ifndef BIRTHMARK_SERVICES_CA_SERVICES_H_
 #define BIRTHMARK_SERVICES_CA_SERVICES_H_
@@ -28,7 +28,7 @@ struct Dependencies {
   storage::CertificateStore& certificates;
   storage::CrlStore& crls;
   storage::CrlShardStore& shards;
-  crypto::SerialSource& serials;  // of OCSP responders' certificates
+  crypto::SerialSource& serials;  // of responders and the signer of records
   Clock& clock;
   telemetry::Registry& metrics;
 };
@@ -65,7 +65,8 @@ class Services {
  public:
   // New fails with kInvalidArgument, and names what is wrong, if a key does not
   // belong to its certificate, an id is there twice, a profile's issuer is
-  // missing, or an issuer has two profiles for OCSP responders.
+  // missing, an issuer has two profiles for OCSP responders, or the signer of
+  // records has two, or one that does not take P-256 keys first.
   static absl::StatusOr<std::unique_ptr<Services>> New(
       const Dependencies& dependencies, Options options);
 

@@ -69,6 +69,14 @@ void FillRegistration(const DeploymentOptions& options, absl::string_view role,
   }
 }
 
+void FillInventory(const DeploymentOptions& options, absl::string_view role,
+                   config::v1::InventoryConfig& inventory) {
+  FillDatabase("inventory", *inventory.mutable_database());
+  if (role != kAllRoles) {
+    FillCaEndpoint(options, *inventory.mutable_ca());
+  }
+}
+
 void FillStatus(const DeploymentOptions& options, absl::string_view role,
                 config::v1::StatusConfig& status) {
   FillDatabase("status", *status.mutable_database());
@@ -127,7 +135,7 @@ config::v1::ServerConfig ServerConfigFor(
                      *config.mutable_registration());
   }
   if (all || role == "inventory") {
-    FillDatabase("inventory", *config.mutable_inventory()->mutable_database());
+    FillInventory(options, role, *config.mutable_inventory());
   }
   if (all || role == "status") {
     FillStatus(options, role, *config.mutable_status());

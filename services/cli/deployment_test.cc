@@ -137,6 +137,7 @@ TEST_F(DeploymentTest, EveryConfigurationLoadsAndItsFilesExist) {
     EXPECT_EQ(config.has_registration(),
               role == "registration" || role == "birthmarkd");
     EXPECT_EQ(config.registration().has_ca(), role == "registration");
+    EXPECT_EQ(config.inventory().has_ca(), role == "inventory");
     for (const std::string& profile : config.registration().profile_files()) {
       EXPECT_OK(config::LoadProfile(profile));
     }

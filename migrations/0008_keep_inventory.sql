@@ -15,6 +15,8 @@ ALTER TABLE devices
   ADD COLUMN denials         integer     NOT NULL DEFAULT 0 CHECK (denials >= 0),
   ADD COLUMN replaces        uuid,
   ADD COLUMN replaced_by     uuid,
+  -- Of the commitment to display_name in the audit log.
+  ADD COLUMN display_name_salt bytea     CHECK (length(display_name_salt) = 32),
   -- The day (UTC) of last_contact_time: an index on that itself would have every
   -- contact write all indexes of the table.
   ADD COLUMN contact_day     date,
@@ -24,6 +26,7 @@ ALTER TABLE devices
 UPDATE devices SET contact_day = (last_contact_time AT TIME ZONE 'UTC')::date
 WHERE last_contact_time IS NOT NULL;
 COMMENT ON COLUMN devices.display_name IS 'personal: may name its owner';
+COMMENT ON COLUMN devices.display_name_salt IS 'personal: opens a commitment';
 -- Room on each page for the contacts to come.
 ALTER TABLE devices SET (fillfactor = 90);
 
@@ -593,7 +596,8 @@ CREATE TABLE device_job_items (
 GRANT SELECT, INSERT, DELETE ON device_labels TO birthmark_inventory;
 GRANT UPDATE (label_type, value, personal, salt, fleet_id) ON device_labels
   TO birthmark_inventory;
-GRANT UPDATE (fleet_id, birth_fleet_id, fleet_time, replaces, replaced_by)
+GRANT UPDATE (fleet_id, birth_fleet_id, fleet_time, replaces, replaced_by,
+              display_name_salt)
   ON devices TO birthmark_inventory;
 GRANT UPDATE (contact_day) ON devices TO birthmark_registration;
 GRANT UPDATE (fleet_id) ON device_firmware TO birthmark_inventory;

@@ -160,9 +160,9 @@ TEST_P(RevocationStoreTest, TellsTheDevicesHistory) {
   GivenLine();
   const AdmissionRequest device = GivenDevice(GivenBatch(), "1");
   ASSERT_OK(Revoke(GivenOperational(device), 1));
-  ASSERT_OK_AND_ASSIGN(const auto events,
-                       backend_->devices().ListEvents(device.device.device_uid,
-                                                      std::nullopt, 10));
+  ASSERT_OK_AND_ASSIGN(const auto events, backend_->devices().ListEvents(
+                                              "acme", device.device.device_uid,
+                                              std::nullopt, false, 10));
   EXPECT_EQ(events.back().kind, "certificate_revoked");
   EXPECT_EQ(events.back().reason, "keyCompromise");
   EXPECT_EQ(events.back().to_state, DeviceState::kActive);

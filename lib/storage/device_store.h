@@ -49,16 +49,17 @@ struct QuarantineRow {
 // DeviceUpdate is what UpdateDevice changes.
 struct DeviceUpdate {
   std::optional<std::string> display_name;
+  std::string display_name_salt;  // 32 octets, with a name that is not empty
   bool replace_labels = false;  // all of them, by set_labels
   std::vector<LabelRow> set_labels;
   std::vector<std::string> remove_labels;  // keys
 };
 
-// ErasedData is what an erasure took: the commitments to it, hex SHA-256 of
-// salt and value, by label key; a name's is under "display_name".
+// ErasedData is what an erasure took: commitments, hex SHA-256 of salt and
+// value.
 struct ErasedData {
-  std::map<std::string, std::string> commitments;
-  bool display_name = false;
+  std::map<std::string, std::string> labels;  // of personal ones, by key
+  std::string display_name;                   // empty: there was none
 };
 
 // DeviceStore reads devices and changes them: the inventory's side.

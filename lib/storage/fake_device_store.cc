@@ -1,7 +1,12 @@
 #include "lib/storage/fake_device_store.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "lib/base/error.h"
@@ -18,16 +23,60 @@ absl::Status Fail(absl::StatusCode code, absl::string_view reason,
       {{"resource", absl::StrCat("fleets/-/devices/", device_uid)}});
 }
 
-bool Matches(const DeviceRow& row, const DeviceFilter& filter) {
-  const auto same = [](const std::string& want, const std::string& got) {
-    return want.empty() || want == got;
-  };
-  return same(filter.fleet_id, row.fleet_id) &&
-         (!filter.state.has_value() || *filter.state == row.state) &&
-         same(filter.model, row.model) &&
-         same(filter.serial_number, row.serial_number) &&
-         same(filter.line_id, row.line_id) &&
-         same(filter.batch_id, row.batch_id);
+absl::Status NotKept() {
+  return absl::UnimplementedError("the fake does not keep this");
+}
+
+// What an act makes of a device in `state`; nothing if it is not for it.
+std::optional<DeviceState> StateAfter(DeviceActKind kind, DeviceState state) {
+  switch (kind) {
+    case DeviceActKind::kQuarantine:
+      if (state == DeviceState::kActive) {
+        return DeviceState::kQuarantined;
+      }
+      break;
+    case DeviceActKind::kRelease:
+      if (state == DeviceState::kQuarantined) {
+        return DeviceState::kActive;
+      }
+      break;
+    case DeviceActKind::kDecommission:
+      if (state == DeviceState::kRegistered) {
+        return DeviceState::kDecommissioned;
+      }
+      if (state == DeviceState::kActive || state == DeviceState::kQuarantined) {
+        return DeviceState::kDecommissioning;
+      }
+      break;
+  }
+  return std::nullopt;
+}
+
+const char* EventKind(DeviceState state) {
+  switch (state) {
+    case DeviceState::kQuarantined:
+      return "quarantined";
+    case DeviceState::kActive:
+      return "released";
+    case DeviceState::kDecommissioning:
+      return "decommissioning";
+    default:
+      return "decommissioned";
+  }
+}
+
+// RetireKeys returns how many keys it retired.
+int RetireKeys(FakeDatabase::Tables& tables, absl::string_view device_uid,
+               absl::Time time) {
+  int keys = 0;
+  for (auto& [spki, key] : tables.keys) {
+    if (key.device_uid == device_uid && key.state == KeyState::kActive) {
+      key.state = KeyState::kRetired;
+      key.retire_time = time;
+      ++keys;
+    }
+  }
+  return keys;
 }
 
 }  // namespace
@@ -43,29 +92,6 @@ absl::StatusOr<DeviceRow> FakeDeviceStore::Get(absl::string_view fleet_id,
                 device_uid);
   }
   return found->second;
-}
-
-absl::StatusOr<std::vector<DeviceRow>> FakeDeviceStore::List(
-    const DeviceFilter& filter, const std::optional<DeviceCursor>& after,
-    int limit) {
-  FakeDatabase::Transaction transaction(database_);
-  BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
-  std::vector<DeviceRow> rows;
-  for (const auto& [uid, row] : transaction->devices) {
-    const bool later = !after.has_value() ||
-                       std::tie(row.create_time, row.device_uid) >
-                           std::tie(after->create_time, after->device_uid);
-    if (later && Matches(row, filter)) {
-      rows.push_back(row);
-    }
-  }
-  std::sort(rows.begin(), rows.end(),
-            [](const DeviceRow& a, const DeviceRow& b) {
-              return std::tie(a.create_time, a.device_uid) <
-                     std::tie(b.create_time, b.device_uid);
-            });
-  rows.resize(std::min<size_t>(rows.size(), limit));
-  return rows;
 }
 
 absl::StatusOr<std::map<std::string, std::vector<FirmwareRow>>>
@@ -106,32 +132,68 @@ absl::StatusOr<std::vector<KeyRow>> FakeDeviceStore::ListKeys(
   return rows;
 }
 
+absl::StatusOr<std::map<std::string, std::vector<LabelRow>>>
+FakeDeviceStore::Labels(absl::Span<const std::string>) {
+  return std::map<std::string, std::vector<LabelRow>>();
+}
+
+absl::StatusOr<std::map<std::string, QuarantineRow>>
+FakeDeviceStore::Quarantines(absl::Span<const std::string>) {
+  return std::map<std::string, QuarantineRow>();
+}
+
+absl::StatusOr<std::vector<std::string>> FakeDeviceStore::FindByPersonalLabel(
+    absl::string_view, absl::string_view, absl::string_view, absl::string_view,
+    int) {
+  return std::vector<std::string>();
+}
+
 absl::StatusOr<std::vector<DeviceEventRow>> FakeDeviceStore::ListEvents(
-    absl::string_view device_uid, const std::optional<EventCursor>& after,
-    int limit) {
+    absl::string_view fleet_id, absl::string_view device_uid,
+    const std::optional<EventCursor>& after, bool newest_first, int limit) {
   FakeDatabase::Transaction transaction(database_);
   BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
+  const auto before = [newest_first](const auto& a, const auto& b) {
+    return newest_first ? b < a : a < b;
+  };
+  const auto position = [](const auto& row) {
+    return std::tie(row.create_time, row.event_id);
+  };
   std::vector<DeviceEventRow> rows;
   for (const DeviceEventRow& row : transaction->events) {
-    const bool later =
-        !after.has_value() || std::tie(row.create_time, row.event_id) >
-                                  std::tie(after->create_time, after->event_id);
-    if (later && row.device_uid == device_uid) {
+    const bool follows =
+        !after.has_value() || before(position(*after), position(row));
+    if (follows && row.device_uid == device_uid &&
+        (fleet_id.empty() || row.fleet_id == fleet_id)) {
       rows.push_back(row);
     }
   }
   std::sort(rows.begin(), rows.end(),
-            [](const DeviceEventRow& a, const DeviceEventRow& b) {
-              return std::tie(a.create_time, a.event_id) <
-                     std::tie(b.create_time, b.event_id);
+            [&](const DeviceEventRow& a, const DeviceEventRow& b) {
+              return before(position(a), position(b));
             });
   rows.resize(std::min<size_t>(rows.size(), limit));
   return rows;
 }
 
-absl::StatusOr<DeviceRow> FakeDeviceStore::Decommission(
+absl::StatusOr<std::vector<FirmwareRow>> FakeDeviceStore::ListReports(
+    absl::string_view, absl::string_view, const std::optional<ReportCursor>&,
+    int) {
+  return NotKept();
+}
+
+absl::StatusOr<DeviceRow> FakeDeviceStore::Update(absl::string_view,
+                                                  absl::string_view, int64_t,
+                                                  const DeviceUpdate&,
+                                                  const DeviceEventRow&,
+                                                  const MutationMaker&) {
+  return NotKept();
+}
+
+absl::StatusOr<DeviceRow> FakeDeviceStore::Act(
     absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
-    const DeviceEventRow& event, const MutationMaker& mutation_for) {
+    const DeviceAct& act, const std::function<std::string()>& new_id,
+    const ActMutationMaker& mutation_for) {
   FakeDatabase::Transaction transaction(database_);
   BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
   const auto found = transaction->devices.find(std::string(device_uid));
@@ -141,44 +203,71 @@ absl::StatusOr<DeviceRow> FakeDeviceStore::Decommission(
                 device_uid);
   }
   DeviceRow& device = found->second;
-  if (device.state == DeviceState::kDecommissioned) {
+  const auto after = StateAfter(act.kind, device.state);
+  if (!after.has_value()) {
+    if (act.kind == DeviceActKind::kQuarantine &&
+        device.state == DeviceState::kQuarantined) {
+      return device;
+    }
     return Fail(absl::StatusCode::kFailedPrecondition,
-                reasons::kDeviceNotActive, device_uid);
+                act.kind == DeviceActKind::kQuarantine
+                    ? reasons::kDeviceNotActive
+                    : reasons::kDeviceState,
+                device_uid);
   }
-  if (device.version != version) {
+  if (version != 0 && device.version != version) {
     return Fail(absl::StatusCode::kAborted, reasons::kEtagMismatch, device_uid);
   }
-  int keys = 0;
-  for (auto& [spki, key] : transaction->keys) {
-    if (key.device_uid == device_uid && key.state == KeyState::kActive) {
-      key.state = KeyState::kRetired;
-      key.retire_time = event.create_time;
-      ++keys;
+  DeviceActResult result;
+  result.outcome = DeviceActResult::Outcome::kDone;
+  result.event = {.device_uid = device.device_uid,
+                  .fleet_id = device.fleet_id,
+                  .event_id = new_id(),
+                  .kind = EventKind(*after),
+                  .from_state = static_cast<int>(device.state),
+                  .to_state = *after,
+                  .actor = act.actor,
+                  .reason = act.reason,
+                  .create_time = act.time};
+  if (act.kind == DeviceActKind::kDecommission) {
+    result.event.details["keys"] =
+        absl::StrCat(RetireKeys(transaction.tables(), device_uid, act.time));
+    for (const auto& [serial, certificate] : transaction->certificates) {
+      if (certificate.device_uid == device_uid &&
+          FakeRevoke(transaction.tables(), certificate, 5, act.actor,
+                     act.time)) {
+        ++result.certificates;
+      }
     }
+    result.event.details["revoked"] = absl::StrCat(result.certificates);
   }
-  int revoked = 0;
-  for (const auto& [serial, certificate] : transaction->certificates) {
-    if (certificate.device_uid == device_uid &&
-        FakeRevoke(transaction.tables(), certificate, 5, event.actor,
-                   event.create_time)) {
-      ++revoked;
-    }
+  transaction->events.push_back(result.event);
+  device.state = *after;
+  if (*after == DeviceState::kDecommissioned) {
+    device.decommission_time = act.time;
   }
-  DeviceEventRow full = event;
-  full.device_uid = std::string(device_uid);
-  full.from_state = static_cast<int>(device.state);
-  full.to_state = DeviceState::kDecommissioned;
-  full.details["revoked"] = absl::StrCat(revoked);
-  full.details["keys"] = absl::StrCat(keys);
-  transaction->events.push_back(full);
-  device.state = DeviceState::kDecommissioned;
-  device.decommission_time = event.create_time;
-  device.update_time = event.create_time;
+  device.update_time = act.time;
   ++device.version;
+  result.device = device;
   BIRTHMARK_RETURN_IF_ERROR(
-      FakeRecord(transaction.tables(), mutation_for(device)));
+      FakeRecord(transaction.tables(), mutation_for(result)));
   transaction.Commit();
   return device;
+}
+
+absl::StatusOr<KeyRow> FakeDeviceStore::BlockKey(absl::string_view,
+                                                 absl::string_view,
+                                                 absl::string_view,
+                                                 const DeviceEventRow&,
+                                                 const Mutation&) {
+  return NotKept();
+}
+
+absl::StatusOr<ErasedData> FakeDeviceStore::Erase(absl::string_view,
+                                                  absl::string_view, int64_t,
+                                                  const DeviceEventRow&,
+                                                  const ErasureMutationMaker&) {
+  return NotKept();
 }
 
 }  // namespace birthmark::storage

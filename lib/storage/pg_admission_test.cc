@@ -143,14 +143,15 @@ class AdmissionTest : public testing::Test {
         .status();
   }
   absl::Status Decommission(const AdmissionRequest& request) {
-    const DeviceEventRow event = {.event_id = crypto::NewUid(Clock::Real()),
-                                  .kind = "decommissioned",
-                                  .actor = kActor,
-                                  .create_time = Clock::Real().Now()};
     return devices_
-        .Decommission(
-            "acme", request.device.device_uid, 1, event,
-            [this](const DeviceRow&) {
+        .Act(
+            "acme", request.device.device_uid, 1,
+            {.kind = DeviceActKind::kDecommission,
+             .reason = "test",
+             .actor = kActor,
+             .time = Clock::Real().Now()},
+            [] { return crypto::NewUid(Clock::Real()); },
+            [this](const DeviceActResult&) {
               return Mutation{.audit = {Entry("device.decommission")}};
             })
         .status();

@@ -92,9 +92,9 @@ TEST_P(RevocationActTest, TellsTheDevicesHistory) {
   ASSERT_OK(Hold(row, 1));
   ASSERT_OK(Release(row, 2));
   ASSERT_OK(ReportKey(row.spki_sha256));
-  ASSERT_OK_AND_ASSIGN(const auto events,
-                       backend_->devices().ListEvents(device.device.device_uid,
-                                                      std::nullopt, 10));
+  ASSERT_OK_AND_ASSIGN(const auto events, backend_->devices().ListEvents(
+                                              "acme", device.device.device_uid,
+                                              std::nullopt, false, 10));
   std::vector<std::string> kinds;
   for (const DeviceEventRow& event : events) {
     kinds.push_back(event.kind);

@@ -380,9 +380,9 @@ TEST_P(SelectionTest, TheAccountAddsUp) {
   EXPECT_EQ(held.revocation->reason, 9);
   EXPECT_EQ(held.revocation->version, 3);
   EXPECT_EQ(held.revocation->actor, kActor);
-  ASSERT_OK_AND_ASSIGN(
-      const auto events,
-      backend_->devices().ListEvents(d3_.device.device_uid, std::nullopt, 10));
+  ASSERT_OK_AND_ASSIGN(const auto events, backend_->devices().ListEvents(
+                                              "acme", d3_.device.device_uid,
+                                              std::nullopt, false, 10));
   EXPECT_EQ(events.back().kind, "certificate_revoked");
   EXPECT_EQ(events.back().reason, "privilegeWithdrawn");
   EXPECT_THAT(Revoked(), testing::Not(testing::Contains(expired.serial)));

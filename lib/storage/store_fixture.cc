@@ -264,13 +264,23 @@ absl::StatusOr<RevocationRow> StoreTest::Release(
                                          Records("certificate.release"));
 }
 
+DeviceAct StoreTest::ActOf(DeviceActKind kind) {
+  return {.kind = kind, .reason = "test", .actor = kActor, .time = Now()};
+}
+
+absl::StatusOr<DeviceRow> StoreTest::Act(absl::string_view device_uid,
+                                         DeviceActKind kind, int64_t version) {
+  return backend_->devices().Act(
+      "acme", device_uid, version, ActOf(kind), [this] { return Uid(); },
+      [this](const DeviceActResult& result) {
+        return Change(absl::StrCat("device.", result.event.kind),
+                      result.device.device_uid);
+      });
+}
+
 absl::StatusOr<DeviceRow> StoreTest::Decommission(absl::string_view device_uid,
                                                   int64_t version) {
-  return backend_->devices().Decommission(
-      "acme", device_uid, version, Event("decommissioned"),
-      [this](const DeviceRow& device) {
-        return Change("device.decommission", device.device_uid);
-      });
+  return Act(device_uid, DeviceActKind::kDecommission, version);
 }
 
 }  // namespace birthmark::storage

@@ -118,6 +118,10 @@ class StoreTest : public testing::TestWithParam<BackendFactory> {
                                      int64_t version = 1);
   absl::StatusOr<RevocationRow> Release(const CertificateRow& certificate,
                                         int64_t version);
+  DeviceAct ActOf(DeviceActKind kind);
+  // With the audit entry device.{kind of the event}.
+  absl::StatusOr<DeviceRow> Act(absl::string_view device_uid,
+                                DeviceActKind kind, int64_t version = 0);
   absl::StatusOr<DeviceRow> Decommission(absl::string_view device_uid,
                                          int64_t version);
 

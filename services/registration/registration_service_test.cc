@@ -109,7 +109,8 @@ class RegistrationServiceTest : public testing::Test {
 
   std::vector<std::string> EventKinds() {
     std::vector<std::string> kinds;
-    const auto events = devices_.ListEvents(uid_, std::nullopt, 100);
+    const auto events = devices_.ListEvents("acme", uid_, std::nullopt,
+                                            /*newest_first=*/false, 100);
     for (const storage::DeviceEventRow& event : events.value()) {
       kinds.push_back(event.kind);
     }
@@ -189,11 +190,12 @@ TEST_F(RegistrationServiceTest, RefusesSpoiledCsrs) {
 
 TEST_F(RegistrationServiceTest, ADecommissionedDeviceIsRefused) {
   ASSERT_OK_AND_ASSIGN(const auto registered, Register(MakeCsr()));
-  storage::DeviceEventRow event;
-  event.to_state = storage::DeviceState::kDecommissioned;
-  ASSERT_OK(devices_.Decommission(
-      "acme", uid_, Device().version, event,
-      [this](const storage::DeviceRow&) { return world_.Change(); }));
+  ASSERT_OK(devices_.Act(
+      "acme", uid_, Device().version,
+      {.kind = storage::DeviceActKind::kDecommission,
+       .time = world_.clock.Now()},
+      [this] { return crypto::NewUid(world_.clock); },
+      [this](const storage::DeviceActResult&) { return world_.Change(); }));
   EXPECT_THAT(Register(MakeCsr()), StatusIs(StatusCode::kFailedPrecondition,
                                             reasons::kDeviceNotActive));
   const rpc::Caller device = With(registered.certificate_chain_der(0));

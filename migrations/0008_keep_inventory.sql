@@ -214,7 +214,7 @@ SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   folded bigint;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(16973, 3) THEN
+  IF NOT pg_try_advisory_xact_lock(16973, 4) THEN
     RETURN 0;
   END IF;
   WITH gone AS (DELETE FROM device_count_changes RETURNING *),

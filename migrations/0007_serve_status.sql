@@ -89,6 +89,7 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION skip_revocation_revisions FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION skip_revocation_revisions TO birthmark_registration;
+GRANT SELECT ON SEQUENCE revocation_revisions TO birthmark_registration;
 
 ALTER TABLE revocations ALTER COLUMN issuer_id TYPE text COLLATE "C";
 DROP INDEX revocations_by_shard;

@@ -104,6 +104,7 @@ class FakeDatabase {
     // SkipTo keeps revisions up to `revision`, and places on the shards, from
     // being given again.
     void SkipTo(int64_t revision);
+    int64_t last_revision() const { return database_.last_revision_; }
 
    private:
     const std::lock_guard<std::mutex> lock_;

@@ -41,6 +41,12 @@ absl::StatusOr<int64_t> FakeRevocationLog::Latest() {
                                       : transaction->changes.back().revision;
 }
 
+absl::StatusOr<int64_t> FakeRevocationLog::Highest() {
+  FakeDatabase::Transaction transaction(database_);
+  BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
+  return transaction.last_revision();
+}
+
 absl::StatusOr<std::vector<RevocationChange>> FakeRevocationLog::Read(
     int64_t revision, absl::string_view issuer_id, int limit) {
   FakeDatabase::Transaction transaction(database_);

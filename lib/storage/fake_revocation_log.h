@@ -22,6 +22,7 @@ class FakeRevocationLog : public RevocationLog {
   explicit FakeRevocationLog(FakeDatabase& database) : database_(database) {}
 
   absl::StatusOr<int64_t> Latest() override;
+  absl::StatusOr<int64_t> Highest() override;
   absl::StatusOr<std::vector<RevocationChange>> Read(
       int64_t revision, absl::string_view issuer_id, int limit) override;
   absl::StatusOr<std::optional<RevocationChange>> Get(

@@ -25,6 +25,10 @@ namespace {
 
 constexpr Statement kLatest = {"log_latest",
                                "SELECT max(revision) FROM revocation_changes"};
+constexpr Statement kHighest = {
+    "log_highest",
+    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END "
+    "FROM revocation_revisions"};
 constexpr Statement kRead = {"log_read", "SELECT " BIRTHMARK_CHANGE_COLUMNS R"(
     FROM revocation_changes
     WHERE revision > $1 AND ($2::text = '' OR issuer_id = $2::text)
@@ -140,15 +144,24 @@ pqxx::result Insert(Session& session,
                       invalidity_times.Take(), update_times.Take());
 }
 
-}  // namespace
-
-absl::StatusOr<int64_t> PgRevocationLog::Latest() {
+absl::StatusOr<int64_t> ReadRevision(Database& database,
+                                     const Statement& statement) {
   int64_t revision = 0;
-  BIRTHMARK_RETURN_IF_ERROR(database_.Read([&](Session& session) {
-    revision = ReadInt(session.Exec(kLatest)[0][0]);
+  BIRTHMARK_RETURN_IF_ERROR(database.Read([&](Session& session) {
+    revision = ReadInt(session.Exec(statement)[0][0]);
     return absl::OkStatus();
   }));
   return revision;
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> PgRevocationLog::Latest() {
+  return ReadRevision(database_, kLatest);
+}
+
+absl::StatusOr<int64_t> PgRevocationLog::Highest() {
+  return ReadRevision(database_, kHighest);
 }
 
 absl::StatusOr<std::vector<RevocationChange>> PgRevocationLog::Read(

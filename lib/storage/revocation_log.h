@@ -39,6 +39,10 @@ class RevocationLog {
   virtual ~RevocationLog() = default;
   // Latest returns the newest revision, 0 if there is none.
   virtual absl::StatusOr<int64_t> Latest() = 0;
+  // Highest returns a revision that no later change can have, nor one below it:
+  // the largest that was given, to whatever has become of it, or skipped. Only
+  // the role `registration` may.
+  virtual absl::StatusOr<int64_t> Highest() = 0;
   // Read returns at most `limit` changes after `revision`, in order.
   // `issuer_id` empty: of all issuers.
   virtual absl::StatusOr<std::vector<RevocationChange>> Read(

@@ -201,8 +201,10 @@ TEST_P(RevocationLogTest, GivesNoRevisionTwice) {
   ASSERT_OK(backend_->log().SkipTo(far));
   ASSERT_OK(backend_->log().SkipTo(far - 500));
   EXPECT_LT(Latest(), far);
+  EXPECT_THAT(backend_->log().Highest(), IsOkAndHolds(far));
   ASSERT_OK(Revoke(GivenCertificate(ClientKey("b")), 1));
   EXPECT_EQ(Latest(), far + 1);
+  EXPECT_THAT(backend_->log().Highest(), IsOkAndHolds(far + 1));
   // Shards may have more certificates than the database remembers.
   EXPECT_THAT(backend_->shards().Lease("idevid", 1, 1, 100, Now(), Now()),
               IsOkAndHolds(Field(&ShardLease::crl_shard, 4)));

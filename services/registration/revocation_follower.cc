@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
-#include "lib/audit/new_entry.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/hash.h"
 #include "lib/telemetry/log.h"
+#include "services/registration/journal_repair.h"
 
 namespace birthmark::registration {
 namespace {
@@ -24,20 +23,6 @@ constexpr int kReadAtOnce = 1000;
 constexpr absl::Duration kRetry = absl::Milliseconds(200);
 // A journal smaller than this is not worth a compaction.
 constexpr int64_t kWorthCompacting = int64_t{4} << 20;
-constexpr char kActor[] = "birthmark:journal";
-
-bool Same(const RevocationChange& a, const RevocationChange& b) {
-  return a.serial == b.serial && a.state == b.state &&
-         a.update_time == b.update_time;
-}
-
-audit::Entry EntryFor(Clock& clock, const RevocationChange& change) {
-  return audit::NewEntry(
-      clock, kActor, "certificate.restore_revocation",
-      absl::StrCat("issuers/", change.issuer_id, "/certificates/",
-                   HexEncode(change.serial)),
-      {{"revision", absl::StrCat(change.revision)}});
-}
 
 }  // namespace
 
@@ -230,53 +215,12 @@ absl::Status RevocationFollower::Pass(bool check) {
 }
 
 absl::Status RevocationFollower::CheckHistory() {
-  const std::optional<RevocationChange> last = journal_->last();
-  if (!last.has_value()) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const bool behind,
+                             IsBehindJournal(log_, *journal_, clock_));
+  if (!behind) {
     return absl::OkStatus();
   }
-  BIRTHMARK_ASSIGN_OR_RETURN(const std::optional<RevocationChange> row,
-                             log_.Get(last->revision));
-  BIRTHMARK_ASSIGN_OR_RETURN(const int64_t latest, log_.Latest());
-  if (row.has_value() && Same(*row, *last) && latest >= journal_->highest()) {
-    return absl::OkStatus();
-  }
-  return Repair();
-}
-
-// The leap comes first: from then on no revision gets a second meaning.
-absl::Status RevocationFollower::Repair() {
-  const int64_t highest = journal_->highest();
-  telemetry::Log(telemetry::Level::kWarning, "database_behind_journal",
-                 {{"journal_revision", highest},
-                  {"text",
-                   "the database is behind the revocation journal: it was "
-                   "restored from a backup; what it has forgotten is brought "
-                   "back now"}});
-  BIRTHMARK_RETURN_IF_ERROR(log_.SkipTo(highest + kLeap));
-  int64_t known = 0;
-  int64_t restored = 0;
-  BIRTHMARK_RETURN_IF_ERROR(journal_->ForEachLive(
-      clock_.Now(),
-      [&](absl::Span<const RevocationChange> changes) -> absl::Status {
-        std::vector<audit::Entry> entries;
-        entries.reserve(changes.size());
-        for (const RevocationChange& change : changes) {
-          entries.push_back(EntryFor(clock_, change));
-        }
-        BIRTHMARK_ASSIGN_OR_RETURN(const int64_t count,
-                                   log_.Restore(changes, entries));
-        known += static_cast<int64_t>(changes.size());
-        restored += count;
-        metrics_.revocations_restored.Increment(static_cast<double>(count));
-        return absl::OkStatus();
-      }));
-  telemetry::Log(
-      telemetry::Level::kWarning, "revocations_restored",
-      {{"restored", restored},
-       {"journal_revocations", known},
-       {"text", absl::StrCat(
-                    "the database is behind the revocation journal: ", restored,
-                    " of ", known, " revocations brought back")}});
+  BIRTHMARK_RETURN_IF_ERROR(BringBack(log_, *journal_, clock_, metrics_));
   // What the database has and the journal does not, nobody can tell by its
   // revision: all of it is written again.
   journal_position_ = 0;

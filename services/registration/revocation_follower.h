@@ -40,9 +40,6 @@ class RevocationFollower : public RevocationBarrier {
   // Who stays without a sign of life from the database for so long does not
   // know what is revoked.
   static constexpr absl::Duration kAliveTime = absl::Seconds(5);
-  // How far revisions leap when a database was restored: further than anybody
-  // can have seen beyond the journal.
-  static constexpr int64_t kLeap = 1000000;
 
   // Listen starts a listener on the channel kRevocationsChannel.
   using Listen = std::function<std::unique_ptr<storage::ChangeListener>(
@@ -95,7 +92,6 @@ class RevocationFollower : public RevocationBarrier {
   void Work();
   absl::Status Pass(bool check);
   absl::Status CheckHistory();
-  absl::Status Repair();
   absl::Status Follow();
   absl::Status BeginAtLatest();
   absl::Status CatchUpJournal();

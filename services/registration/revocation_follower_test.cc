@@ -14,6 +14,7 @@
 #include "lib/base/testing.h"
 #include "lib/telemetry/log.h"
 #include "lib/telemetry/metrics.h"
+#include "services/registration/journal_repair.h"
 #include "services/registration/revocation_testing.h"
 
 namespace birthmark::registration {
@@ -158,7 +159,7 @@ TEST_F(RevocationFollowerTest, ARestoredDatabaseIsRepairedAtStart) {
   telemetry::CaptureLogs logs;
   const auto follower = Start(&journal_);
   EXPECT_EQ(log_.changes().size(), 10u);
-  EXPECT_EQ(log_.changes()[4].revision, 10 + RevocationFollower::kLeap + 1);
+  EXPECT_EQ(log_.changes()[4].revision, 10 + kLeap + 1);
   EXPECT_EQ(metrics_.revocations_restored.Value(), 6);
   ASSERT_EQ(log_.audit().size(), 6u);
   EXPECT_EQ(log_.audit()[0].actor, "birthmark:journal");
@@ -198,6 +199,46 @@ TEST_F(RevocationFollowerTest, ARestoredDatabaseIsRepairedAtAReconnect) {
     return false;
   })) << "the journal learns what it has missed";
   EXPECT_FALSE(follower->Since(5, 10).has_value());
+}
+
+// Nothing live was lost, so that nothing comes back and the latest revision
+// stays below the journal's until somebody revokes.
+TEST_F(RevocationFollowerTest, ARepairHappensOnce) {
+  storage::RevocationChange expired = MakeChange(3);
+  expired.not_after = absl::UnixEpoch();
+  for (const int kept : {2, 0}) {
+    TestLog log;
+    TestJournal journal;
+    const auto start = [&] {
+      auto follower = RevocationFollower::New(log, &journal, Clock::Real(),
+                                              metrics_, listener_.Listen());
+      EXPECT_OK(follower);
+      return *std::move(follower);
+    };
+    for (int i = 1; i <= kept; ++i) {
+      log.Commit(MakeChange(i));
+    }
+    log.Commit(expired);
+    { const auto follower = start(); }
+    log.SetBack(kept);
+    { const auto follower = start(); }
+    EXPECT_EQ(log.skips(), 1);
+    EXPECT_EQ(log.changes().size(), static_cast<size_t>(kept));
+    {
+      const auto follower = start();
+      listener_.Connect();
+      follower->Settle();
+      EXPECT_EQ(follower->view().history, 1);
+    }
+    EXPECT_EQ(log.skips(), 1);
+
+    // And again if the same backup is restored again: what would be given next
+    // was given before.
+    log.SetBack(kept);
+    { const auto follower = start(); }
+    EXPECT_EQ(log.skips(), 2);
+    EXPECT_EQ(log.Commit(MakeChange(9)), kept + 1 + kLeap + 1);
+  }
 }
 
 TEST_F(RevocationFollowerTest, AConsistentDatabaseIsLeftAlone) {

@@ -67,12 +67,25 @@ std::vector<audit::Entry> TestLog::audit() const {
   return audit_;
 }
 
+int TestLog::skips() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return skips_;
+}
+
 absl::StatusOr<int64_t> TestLog::Latest() {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!failure_.ok()) {
     return failure_;
   }
   return changes_.empty() ? 0 : changes_.back().revision;
+}
+
+absl::StatusOr<int64_t> TestLog::Highest() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!failure_.ok()) {
+    return failure_;
+  }
+  return sequence_;
 }
 
 absl::StatusOr<std::vector<RevocationChange>> TestLog::Read(
@@ -108,6 +121,7 @@ absl::StatusOr<std::optional<RevocationChange>> TestLog::Get(int64_t revision) {
 absl::Status TestLog::SkipTo(int64_t revision) {
   std::lock_guard<std::mutex> lock(mutex_);
   sequence_ = std::max(sequence_, revision);
+  ++skips_;
   return failure_;
 }
 
@@ -189,7 +203,7 @@ int64_t TestJournal::highest() const {
 }
 
 absl::Status TestJournal::ForEachLive(
-    absl::Time,
+    absl::Time now,
     const std::function<absl::Status(absl::Span<const RevocationChange>)>&
         visit) const {
   std::map<std::string, RevocationChange> newest;
@@ -197,6 +211,9 @@ absl::Status TestJournal::ForEachLive(
     newest[change.serial] = change;
   }
   for (const auto& [serial, change] : newest) {
+    if (change.not_after < now) {
+      continue;
+    }
     const absl::Status status = visit({change});
     if (!status.ok()) {
       return status;

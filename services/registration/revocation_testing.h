@@ -41,8 +41,11 @@ class TestLog : public storage::RevocationLog {
   void Fail(absl::Status status);
   std::vector<storage::RevocationChange> changes() const;
   std::vector<audit::Entry> audit() const;
+  // How often SkipTo was called.
+  int skips() const;
 
   absl::StatusOr<int64_t> Latest() override;
+  absl::StatusOr<int64_t> Highest() override;
   absl::StatusOr<std::vector<storage::RevocationChange>> Read(
       int64_t revision, absl::string_view issuer_id, int limit) override;
   absl::StatusOr<std::optional<storage::RevocationChange>> Get(
@@ -58,6 +61,7 @@ class TestLog : public storage::RevocationLog {
   std::vector<storage::RevocationChange> changes_;
   std::vector<audit::Entry> audit_;
   int64_t sequence_ = 0;
+  int skips_ = 0;
 };
 
 // TestJournal is a RevocationJournal in memory. Thread-safe.

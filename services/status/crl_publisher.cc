@@ -9,11 +9,11 @@
 namespace birthmark::status {
 namespace {
 
-// What is heard while the shards are looked through waits for the next turn.
-constexpr absl::Duration kShortestTurn = absl::Milliseconds(100);
+// What is heard while the shards are looked through waits for the next look.
+constexpr absl::Duration kShortestTick = absl::Milliseconds(100);
+// In haste.
+constexpr absl::Duration kShortestPause = absl::Milliseconds(5);
 constexpr uint64_t kSpreadSteps = 1000;
-// Four threads that are in no hurry then keep half a core busy.
-constexpr int kRestToWork = 7;
 
 bool IsBehind(const storage::ShardStatus& shard) {
   return shard.number == 0 || shard.latest_revision > shard.revision;
@@ -30,8 +30,9 @@ CrlPublisher::CrlPublisher(storage::StatusStore& statuses, CaClient& ca,
       clock_(clock),
       metrics_(metrics),
       options_(options),
-      // Few wait, so that what is most urgent at the next turn goes first.
-      pool_(options.threads, static_cast<size_t>(options.threads)) {}
+      pause_(options.longest_pause),
+      // None waits there for long: what is most urgent goes first.
+      pool_(options.threads, 1) {}
 
 CrlPublisher::~CrlPublisher() {
   {
@@ -72,52 +73,58 @@ absl::Time CrlPublisher::RenewTime(const storage::ShardStatus& shard) {
 }
 
 void CrlPublisher::Run() {
+  absl::Duration looked = -absl::InfiniteDuration();
+  absl::Duration started = -absl::InfiniteDuration();
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopped_) {
-    woken_ = false;
-    lock.unlock();
-    const absl::Status status = Turn();
-    if (!status.ok() && !failing_) {
-      telemetry::Log(
-          telemetry::Level::kError, "crl_shards_not_read",
-          {{"error",
-            status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
+    const bool woken = woken_;
+    const absl::Duration now = clock_.MonotonicNow();
+    const absl::Duration next_look =
+        looked + (woken ? kShortestTick : options_.tick);
+    const absl::Duration next_start =
+        due_.empty() ? absl::InfiniteDuration() : started + pause_;
+    if (now >= next_look) {
+      woken_ = false;
+      lock.unlock();
+      looked = now;
+      NoteLook(Look());
+      lock.lock();
+    } else if (now >= next_start) {
+      lock.unlock();
+      started = now;
+      Next();
+      lock.lock();
+    } else {
+      wake_.wait_for(
+          lock,
+          absl::ToChronoNanoseconds(std::min(next_look, next_start) - now),
+          [this, woken] { return stopped_ || woken_ != woken; });
     }
-    failing_ = !status.ok();
-    lock.lock();
-    wake_.wait_for(lock, absl::ToChronoNanoseconds(kShortestTurn),
-                   [this] { return stopped_; });
-    wake_.wait_for(lock, absl::ToChronoNanoseconds(options_.tick),
-                   [this] { return woken_ || stopped_; });
   }
 }
 
-absl::Status CrlPublisher::Turn() {
+void CrlPublisher::NoteLook(const absl::Status& status) {
+  if (!status.ok() && !failing_) {
+    telemetry::Log(
+        telemetry::Level::kError, "crl_shards_not_read",
+        {{"error",
+          status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
+  }
+  failing_ = !status.ok();
+}
+
+absl::Status CrlPublisher::Look() {
+  due_.clear();
   const bool owner = owner_();
   metrics_.crl_publisher.Set(owner ? 1 : 0);
   if (!owner) {
     Note({});
     return absl::OkStatus();
   }
-  const absl::Time now = clock_.Now();
   BIRTHMARK_ASSIGN_OR_RETURN(std::vector<storage::ShardStatus> shards,
-                             statuses_.ListShards(now));
+                             statuses_.ListShards(clock_.Now()));
   Note(shards);
-  // What lacks a revocation first, then by age.
-  std::sort(shards.begin(), shards.end(),
-            [](const storage::ShardStatus& a, const storage::ShardStatus& b) {
-              return std::make_pair(!IsBehind(a), a.this_update) <
-                     std::make_pair(!IsBehind(b), b.this_update);
-            });
-  size_t scheduled = 0;
-  for (const storage::ShardStatus& shard : shards) {
-    if (IsBehind(shard)) {
-      Begin(shard);
-    } else if (now >= RenewTime(shard) &&
-               scheduled < options_.scheduled_at_once && Begin(shard)) {
-      ++scheduled;
-    }
-  }
+  List(std::move(shards));
   return absl::OkStatus();
 }
 
@@ -159,8 +166,6 @@ void CrlPublisher::Note(const std::vector<storage::ShardStatus>& shards) {
       shards_.emplace(key, shard);
     }
   }
-  behind_ = behind;
-  longest_behind_ = longest;
   metrics_.crl_shards.Set(static_cast<double>(shards.size()));
   metrics_.crl_pending.Set(behind);
   metrics_.crl_pending_seconds.Set(absl::ToDoubleSeconds(longest));
@@ -171,31 +176,63 @@ void CrlPublisher::Note(const std::vector<storage::ShardStatus>& shards) {
           : static_cast<double>(absl::ToUnixSeconds(first)));
 }
 
-bool CrlPublisher::Begin(const storage::ShardStatus& status) {
-  const Key key(status.issuer_id, status.crl_shard);
+void CrlPublisher::List(std::vector<storage::ShardStatus> shards) {
+  const absl::Time now = clock_.Now();
+  const absl::Duration monotonic = clock_.MonotonicNow();
+  std::sort(shards.begin(), shards.end(),
+            [](const storage::ShardStatus& a, const storage::ShardStatus& b) {
+              return a.this_update < b.this_update;
+            });
+  std::vector<std::pair<absl::Duration, Key>> behind;  // since when
+  std::vector<Key> old;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    Shard& shard = shards_[key];
-    if (shard.in_work || clock_.MonotonicNow() < shard.not_before) {
-      return false;
+    for (const storage::ShardStatus& status : shards) {
+      const Key key(status.issuer_id, status.crl_shard);
+      const Shard& shard = shards_[key];
+      if (shard.in_work || monotonic < shard.not_before) {
+        continue;
+      }
+      if (shard.behind_since.has_value()) {
+        behind.emplace_back(*shard.behind_since, key);
+      } else if (now >= RenewTime(status)) {
+        old.push_back(key);
+      }
     }
-    shard.in_work = true;
   }
-  if (pool_.TrySchedule([this, key] { Publish(key); })) {
-    return true;
+  std::stable_sort(
+      behind.begin(), behind.end(),
+      [](const auto& a, const auto& b) { return a.first < b.first; });
+  pause_ = options_.longest_pause;
+  if (!behind.empty()) {
+    const absl::Duration left =
+        behind.front().first + options_.patience - monotonic;
+    pause_ = std::clamp(left / static_cast<double>(behind.size()),
+                        std::min(kShortestPause, pause_), pause_);
   }
+  for (const auto& [since, key] : behind) {
+    due_.push_back(key);
+  }
+  due_.insert(due_.end(), old.begin(), old.end());
+}
+
+void CrlPublisher::Next() {
+  if (due_.empty()) {
+    return;
+  }
+  const Key key = due_.front();
+  // Held until it is scheduled, so that it is in work before it is done.
   const std::lock_guard<std::mutex> lock(mutex_);
-  shards_[key].in_work = false;
-  return false;
+  if (pool_.TrySchedule([this, key] { Publish(key); })) {
+    shards_[key].in_work = true;
+    due_.pop_front();
+  }
 }
 
 void CrlPublisher::Publish(const Key& key) {
   const absl::Duration start = clock_.MonotonicNow();
   const auto revision = ca_.SignCrl(key.first, key.second);
-  if (revision.ok()) {
-    metrics_.crls_published.Increment();
-  } else {
-    metrics_.crl_failures.Increment();
+  if (!revision.ok()) {
     telemetry::Log(
         telemetry::Level::kError, "crl_not_published",
         {{"issuer", key.first},
@@ -204,26 +241,21 @@ void CrlPublisher::Publish(const Key& key) {
                        absl::StatusToStringMode::kWithNoExtraData)}});
   }
   const absl::Duration end = clock_.MonotonicNow();
-  std::unique_lock<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(mutex_);
   Shard& shard = shards_[key];
   shard.in_work = false;
   if (revision.ok()) {
     shard.not_before = start + options_.interval;
     shard.retry = options_.first_retry;
+    // What it lacks now came after the start.
+    if (shard.behind_since.has_value()) {
+      shard.behind_since = std::max(*shard.behind_since, start);
+    }
+    metrics_.crls_published.Increment();
   } else {
     shard.not_before = end + SpreadDelay(shard.retry);
     shard.retry = std::min(shard.retry * 2, options_.longest_retry);
-  }
-  Rest(lock, end - start);
-}
-
-void CrlPublisher::Rest(std::unique_lock<std::mutex>& lock,
-                        absl::Duration worked) {
-  if (behind_ > options_.threads && longest_behind_ < options_.patience) {
-    wake_.wait_for(lock,
-                   absl::ToChronoNanoseconds(
-                       std::min(kRestToWork * worked, options_.longest_rest)),
-                   [this] { return stopped_; });
+    metrics_.crl_failures.Increment();
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -27,10 +27,10 @@
 namespace birthmark::status {
 
 // CrlPublisher works while this process is the owner; two at once would only
-// ask for the same. A few CRLs are made at a time, so that a slow one does not
-// hold the others up. When many shards are behind at once it takes its time,
-// since the cores that make CRLs are those that revoke and issue; it hurries
-// when one has been behind for `patience`. Thread-safe.
+// ask for the same. The first shard that falls behind gets its CRL at once.
+// Many get theirs one after the other, evenly spread over the time that is
+// left, since the cores that make CRLs are those that revoke and issue. One
+// that takes long does not hold the next ones up. Thread-safe.
 class CrlPublisher {
  public:
   struct Options {
@@ -38,16 +38,13 @@ class CrlPublisher {
     absl::Duration interval = absl::Seconds(2);
     // How often the shards are looked through if nothing is heard.
     absl::Duration tick = absl::Seconds(1);
+    // CRLs in work at a time.
     int threads = 4;
-    // How long a shard may lack a revocation before the threads stop to rest:
-    // half of what is promised.
+    // All shards that are behind are to have their CRL when the first of them
+    // has been behind for so long: half of what is promised.
     absl::Duration patience = absl::Seconds(5);
-    // A thread that is in no hurry rests seven times as long as it worked, at
-    // most this.
-    absl::Duration longest_rest = absl::Milliseconds(500);
-    // CRLs that are made only because the old one has become old, started at
-    // one turn.
-    size_t scheduled_at_once = 4;
+    // From one CRL to the next, when there is that much time.
+    absl::Duration longest_pause = absl::Milliseconds(250);
     absl::Duration first_retry = absl::Seconds(1);
     absl::Duration longest_retry = absl::Seconds(30);
   };
@@ -66,9 +63,14 @@ class CrlPublisher {
   // Wake has the shards looked through now.
   void Wake();
 
-  // Turn does what the thread does each time: looks through the shards and has
-  // made what is due. Not called while the thread runs.
-  absl::Status Turn();
+  // What the thread does, not called while it runs. Look lists the shards that
+  // are due: those that lack a revocation, the one that has for longest first,
+  // and then those whose CRL is old. Next has the first of the list made, if
+  // there is a thread for it. pause is how long to wait then.
+  absl::Status Look();
+  void Next();
+  size_t due() const { return due_.size(); }
+  absl::Duration pause() const { return pause_; }
 
   // RenewTime is when a CRL is to be replaced though nothing was revoked: after
   // half of its life and, so that they do not all come at once, up to a tenth
@@ -86,10 +88,10 @@ class CrlPublisher {
   };
 
   void Run();
+  void NoteLook(const absl::Status& status);
   void Note(const std::vector<storage::ShardStatus>& shards);
-  bool Begin(const storage::ShardStatus& shard);
+  void List(std::vector<storage::ShardStatus> shards);
   void Publish(const Key& key);
-  void Rest(std::unique_lock<std::mutex>& lock, absl::Duration worked);
 
   storage::StatusStore& statuses_;
   CaClient& ca_;
@@ -100,12 +102,13 @@ class CrlPublisher {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool woken_ = false;             // under mutex_
-  bool stopped_ = false;           // under mutex_
-  std::map<Key, Shard> shards_;    // under mutex_
-  int behind_ = 0;                 // shards, at the last turn; under mutex_
-  absl::Duration longest_behind_;  // under mutex_
-  bool failing_ = false;           // of the thread
+  bool woken_ = false;           // under mutex_
+  bool stopped_ = false;         // under mutex_
+  std::map<Key, Shard> shards_;  // under mutex_
+  // Of the thread alone.
+  std::deque<Key> due_;
+  absl::Duration pause_;
+  bool failing_ = false;
   ThreadPool pool_;
   std::thread thread_;
 };

@@ -4,6 +4,13 @@
 
 namespace birthmark {
 
+std::string JobErrorText(const absl::Status& status) {
+  const bool hidden = status.code() == absl::StatusCode::kInternal ||
+                      status.code() == absl::StatusCode::kUnknown;
+  return hidden ? "internal error: see the server's log"
+                : std::string(status.message());
+}
+
 void JobSchedule::Went(absl::string_view job, absl::Time next) {
   failures_.erase(std::string(job));
   due_[std::string(job)] = next;

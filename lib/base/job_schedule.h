@@ -5,10 +5,15 @@
 #include <map>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace birthmark {
+
+// JobErrorText returns what a job's operators are told of `status`: the texts
+// of kInternal and kUnknown are for the server's log alone. Pure function.
+std::string JobErrorText(const absl::Status& status);
 
 // JobSchedule is what who does jobs step by step remembers of them: when the
 // next steps are due, and how long a job rests whose step failed. Not

@@ -44,5 +44,13 @@ TEST(JobScheduleTest, AJobThatFailsRestsTwiceAsLongEachTime) {
   EXPECT_EQ(schedule.Backoff("a"), absl::Seconds(1));
 }
 
+TEST(JobErrorTextTest, HidesWhatIsForTheLog) {
+  EXPECT_EQ(JobErrorText(absl::UnavailableError("away")), "away");
+  EXPECT_EQ(JobErrorText(absl::InternalError("secret")),
+            "internal error: see the server's log");
+  EXPECT_EQ(JobErrorText(absl::UnknownError("secret")),
+            "internal error: see the server's log");
+}
+
 }  // namespace
 }  // namespace birthmark

@@ -1,5 +1,5 @@
 // certificate_selector reads and writes which certificates a mass revocation is
-// about, and says what it costs in CRLs. Pure functions.
+// about. Pure functions.
 
 #ifndef BIRTHMARK_SERVICES_REGISTRATION_CERTIFICATE_SELECTOR_H_
 #define BIRTHMARK_SERVICES_REGISTRATION_CERTIFICATE_SELECTOR_H_
@@ -19,9 +19,6 @@ absl::StatusOr<storage::CertificateSelector> ParseSelector(
 // FormatSelector returns what ParseSelector reads.
 revocation::v1::CertificateSelector FormatSelector(
     const storage::CertificateSelector& selector);
-
-// CrlEntrySize is how many octets an entry of a CRL takes.
-int CrlEntrySize(int reason, bool has_invalidity_time);
 
 }  // namespace birthmark::registration
 

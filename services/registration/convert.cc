@@ -5,6 +5,7 @@
 #include "lib/rpc/etag.h"
 #include "lib/rpc/status.h"
 #include "lib/rpc/timestamp.h"
+#include "lib/x509/crl_entry_size.h"
 #include "lib/x509/serial.h"
 #include "services/registration/certificate_selector.h"
 #include "services/registration/line_access.h"
@@ -106,7 +107,7 @@ revocation::v1::RevocationJob ToProto(const storage::RevocationJobRow& row) {
   job.set_expected_count(row.expected);
   job.set_expected_crl_bytes(
       row.expected_entries *
-      CrlEntrySize(row.reason, row.invalidity_time.has_value()));
+      x509::CrlEntrySize(row.reason, row.invalidity_time.has_value()));
   job.set_expected_crl_shards(row.expected_shards);
   job.set_revoked_count(row.revoked);
   job.set_already_revoked_count(row.already_revoked);

@@ -1,8 +1,6 @@
 #include "services/registration/revocation_job_runner.h"
 
-#include <algorithm>
 #include <optional>
-#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -20,70 +18,17 @@ std::string Name(const RevocationJobRow& job) {
   return absl::StrCat("revocationJobs/", job.job_id);
 }
 
-// What operators are told: the texts of these are for the log alone.
-std::string PublicText(const absl::Status& status) {
-  const bool hidden = status.code() == absl::StatusCode::kInternal ||
-                      status.code() == absl::StatusCode::kUnknown;
-  return hidden ? "internal error: see the server's log"
-                : std::string(status.message());
-}
-
 }  // namespace
 
 RevocationJobRunner::RevocationJobRunner(storage::RevocationJobStore& jobs,
                                          Clock& clock, Metrics& metrics)
-    : jobs_(jobs), clock_(clock), metrics_(metrics) {
-  thread_ = std::thread([this] { Work(); });
-}
-
-RevocationJobRunner::~RevocationJobRunner() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopped_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
-
-void RevocationJobRunner::Wake() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    woken_ = true;
-  }
-  wake_.notify_all();
-}
-
-void RevocationJobRunner::Work() {
-  while (true) {
-    const bool busy = Step();
-    const absl::Duration rest = busy ? absl::ZeroDuration() : IdleTime();
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (!busy) {
-      wake_.wait_for(lock, absl::ToChronoNanoseconds(rest),
-                     [this] { return woken_ || stopped_; });
-    }
-    woken_ = false;
-    if (stopped_) {
-      return;
-    }
-  }
-}
-
-absl::Duration RevocationJobRunner::IdleTime() {
-  const absl::Time now = clock_.Now();
-  absl::Duration rest = kIdleTime;
-  for (auto it = due_.begin(); it != due_.end();) {
-    if (it->second <= now) {
-      // Somebody else is at it, or it does not run any more.
-      it = due_.erase(it);
-    } else {
-      rest = std::min(rest, it->second - now);
-      ++it;
-    }
-  }
-  metrics_.revocation_jobs.Set(static_cast<double>(due_.size()));
-  return rest;
-}
+    : jobs_(jobs), clock_(clock), metrics_(metrics), thread_([this] {
+        const bool busy = Step();
+        const absl::Duration rest =
+            busy ? absl::ZeroDuration() : schedule_.Rest(clock_.Now());
+        metrics_.revocation_jobs.Set(static_cast<double>(schedule_.size()));
+        return rest;
+      }) {}
 
 bool RevocationJobRunner::Step() {
   int revoked = 0;
@@ -114,19 +59,17 @@ bool RevocationJobRunner::Step() {
   if (!job->has_value()) {
     return false;
   }
-  failures_.erase(job_id);
   metrics_.job_revocations.Increment(revoked);
   if ((*job)->state == storage::RevocationJobState::kDone) {
-    due_.erase(job_id);
+    schedule_.Ended(job_id);
     telemetry::Log(telemetry::Level::kInfo, "revocation_job_done",
                    {{"job", Name(**job)},
                     {"revoked", (*job)->revoked},
                     {"already_revoked", (*job)->already_revoked},
                     {"expired", (*job)->expired}});
   } else {
-    due_[job_id] = (*job)->next_step_time;
+    schedule_.Went(job_id, (*job)->next_step_time);
   }
-  metrics_.revocation_jobs.Set(static_cast<double>(due_.size()));
   return true;
 }
 
@@ -138,14 +81,9 @@ void RevocationJobRunner::NoteFailure(const std::string& job_id,
   if (job_id.empty()) {
     return;
   }
-  const int times = std::min(failures_[job_id]++, 10);
-  const absl::Duration backoff =
-      std::min(kFirstBackoff * (1 << times), kLongestBackoff);
-  const absl::Time until = clock_.Now() + backoff;
-  const absl::Status postponed =
-      jobs_.Postpone(job_id, PublicText(status), until);
-  if (postponed.ok()) {
-    due_[job_id] = until;
+  const absl::Time until = clock_.Now() + schedule_.Backoff(job_id);
+  if (jobs_.Postpone(job_id, JobErrorText(status), until).ok()) {
+    schedule_.Postponed(job_id, until);
   }
 }
 

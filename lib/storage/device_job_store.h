@@ -69,6 +69,14 @@ struct DeviceJobItemRow {
   std::string error_reason;
 };
 
+// DeviceJobItemPage is a page of items.
+struct DeviceJobItemPage {
+  std::vector<DeviceJobItemRow> items;
+  // After which item the next page begins; 0 if nothing follows. A page may be
+  // short, even empty, and have one: it has cost enough.
+  int64_t next = 0;
+};
+
 // DeviceJobCursor is where a page of jobs starts: after this row.
 struct DeviceJobCursor {
   absl::Time create_time;
@@ -77,7 +85,8 @@ struct DeviceJobCursor {
 };
 
 // DeviceJobStore keeps changes of many devices, and does them step by step.
-// Thread-safe. Every method is one transaction.
+// Thread-safe. Every method is one transaction, but a step that collects, which
+// looks for devices before.
 class DeviceJobStore {
  public:
   virtual ~DeviceJobStore() = default;
@@ -101,6 +110,7 @@ class DeviceJobStore {
   virtual absl::StatusOr<DeviceJobRow> Add(
       absl::string_view fleet_id, absl::string_view job_id,
       absl::Span<const std::string> device_uids, absl::Time now) = 0;
+  // Get returns one. kNotFound / DEVICE_JOB_NOT_FOUND.
   virtual absl::StatusOr<DeviceJobRow> Get(absl::string_view fleet_id,
                                            absl::string_view job_id) = 0;
   // List returns at most `limit` of a fleet (empty: all) in order of
@@ -109,14 +119,15 @@ class DeviceJobStore {
       absl::string_view fleet_id, const std::optional<DeviceJobCursor>& after,
       int limit) = 0;
   // ListItems returns at most `limit` after item `after`, in order.
-  virtual absl::StatusOr<std::vector<DeviceJobItemRow>> ListItems(
+  // kNotFound / DEVICE_JOB_NOT_FOUND.
+  virtual absl::StatusOr<DeviceJobItemPage> ListItems(
       absl::string_view fleet_id, absl::string_view job_id,
       std::optional<DeviceJobOutcome> outcome, int64_t after, int limit) = 0;
 
-  // Move lets `change` alter the job's state, approver and times under its
-  // lock, and stores what it made of it with the mutation that `mutation_for`
-  // makes. Fails with what `change` fails with. If `change` leaves the state as
-  // it is, nothing is stored.
+  // Move lets `change` alter the job's state, need of approval, approver and
+  // times under its lock, and stores what it made of it with the mutation that
+  // `mutation_for` makes. Fails with what `change` fails with. If `change`
+  // leaves the state as it is, nothing is stored.
   using Change = std::function<absl::Status(DeviceJobRow&)>;
   using MutationMaker = std::function<Mutation(const DeviceJobRow&)>;
   virtual absl::StatusOr<DeviceJobRow> Move(

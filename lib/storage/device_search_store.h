@@ -2,6 +2,7 @@
 #define BIRTHMARK_LIB_STORAGE_DEVICE_SEARCH_STORE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,7 +10,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "lib/storage/device_row.h"
+#include "lib/storage/device_store.h"
 
 namespace birthmark::storage {
 
@@ -27,6 +30,7 @@ struct DeviceFilter {
   std::optional<std::string> hardware_revision;
   std::optional<std::string> line_id;   // of birth
   std::optional<std::string> batch_id;  // of birth; with or without line_id
+  std::string birth_fleet_id;           // whose line it was; empty: whoever's
   std::optional<std::string> serial_number;
   std::optional<std::string> serial_number_prefix;
   struct Firmware {
@@ -50,7 +54,8 @@ enum class DeviceOrder {
   kOldestFirst,   // create_time, device_uid
   kNewestFirst,   // the same, descending
   kSerialNumber,  // serial_number, device_uid
-  kLastContact,   // contact day (UTC), create_time, device_uid; never first
+  kLastContact,   // contact day (UTC), create_time, device_uid; first those
+                  // that never called
 };
 
 // DevicePage is a page of devices.
@@ -91,6 +96,13 @@ struct CountQuery {
   bool by_firmware_version = false;  // of `component`
 };
 
+// DeviceDetails is what belongs to a device and is not in its row.
+struct DeviceDetails {
+  std::vector<LabelRow> labels;       // in order of their keys; no salts
+  std::vector<FirmwareRow> firmware;  // in order of their components
+  std::optional<QuarantineRow> quarantine;
+};
+
 // DeviceSearchStore finds and counts devices. Thread-safe. Every method is one
 // consistent look.
 class DeviceSearchStore {
@@ -104,6 +116,9 @@ class DeviceSearchStore {
                                             DeviceOrder order,
                                             absl::string_view cursor,
                                             int limit) = 0;
+  // Details returns what belongs to the devices, by uid; one round trip.
+  virtual absl::StatusOr<std::map<std::string, DeviceDetails>> Details(
+      absl::Span<const std::string> device_uids) = 0;
   // Count returns exact counts, none of them 0, in order of their keys. With
   // by_firmware_version, devices that have not reported the component count
   // under "".

@@ -55,6 +55,11 @@ class Session {
     return ExecAll(statement, std::move(all));
   }
 
+  // ExecWith is Exec for parameters that are together already.
+  pqxx::result ExecWith(const Statement& statement, std::vector<Param> params) {
+    return ExecAll(statement, std::move(params));
+  }
+
   // InsertBulk inserts rows and returns how many: with kInsertNone none if one
   // of them is taken, and then only Rerun is left. Many rows of a kind that
   // should all be new go by COPY.

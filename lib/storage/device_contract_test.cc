@@ -288,17 +288,11 @@ TEST_P(RegistrationStoreTest, KeepsTheNewestFirmwareByComponent) {
                        .report_time = Now()};
   };
   EXPECT_THAT(
-      backend_->registration().ReportFirmware(contact, {report("os", "1")},
-                                              Event("firmware"), Change()),
+      Report(contact, {report("os", "1")}),
       StatusIs(StatusCode::kFailedPrecondition, reasons::kDeviceNotActive));
   GivenOperational(device);
-  const FirmwareRow last = report("os", "1.1");
-  ASSERT_OK(backend_->registration().ReportFirmware(
-      contact, {report("boot", "7"), report("os", "1.0")}, Event("firmware"),
-      Change()));
-  ASSERT_OK(backend_->registration().ReportFirmware(
-      contact, {report("os", "1.2"), report("os", "1.3")}, Event("firmware"),
-      Change("firmware.report")));
+  ASSERT_OK(Report(contact, {report("boot", "7"), report("os", "1.0")}));
+  ASSERT_OK(Report(contact, {report("os", "1.3")}));
   ASSERT_OK_AND_ASSIGN(const auto all, backend_->devices().Firmware(
                                            {device.device.device_uid, Uid()}));
   ASSERT_THAT(all, SizeIs(1));
@@ -311,7 +305,8 @@ TEST_P(RegistrationStoreTest, KeepsTheNewestFirmwareByComponent) {
   EXPECT_EQ(firmware[0].boot_time, contact.time - absl::Hours(1));
   EXPECT_EQ(firmware[1].firmware_version, "1.3");
   EXPECT_THAT(EventKinds(device),
-              ElementsAre("provisioned", "registered", "firmware", "firmware"));
+              ElementsAre("provisioned", "registered", "firmware_reported",
+                          "firmware_reported"));
 }
 
 class DeviceStoreTest : public DeviceTest {};
@@ -412,7 +407,7 @@ TEST_P(DeviceStoreTest, DecommissionEndsEverything) {
               StatusIs(StatusCode::kFailedPrecondition, reasons::kDeviceState));
   EXPECT_THAT(
       Enroll(device, OperationalKey(uid)),
-      StatusIs(StatusCode::kFailedPrecondition, reasons::kDeviceNotActive));
+      StatusIs(StatusCode::kFailedPrecondition, reasons::kWipeRequired));
 }
 
 TEST_P(DeviceStoreTest, DecommissionNeedsTheVersionThatWasRead) {

@@ -1,5 +1,11 @@
 #include "lib/storage/fake_registration_store.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
@@ -26,12 +32,19 @@ absl::StatusOr<DeviceRow*> Find(FakeDatabase::Tables& tables,
   return &found->second;
 }
 
+absl::Status NotActive(const DeviceRow& device) {
+  return Fail(absl::StatusCode::kFailedPrecondition,
+              device.state == DeviceState::kDecommissioning
+                  ? reasons::kWipeRequired
+                  : reasons::kDeviceNotActive,
+              device.device_uid);
+}
+
 absl::StatusOr<DeviceRow*> FindActive(FakeDatabase::Tables& tables,
                                       const std::string& device_uid) {
   BIRTHMARK_ASSIGN_OR_RETURN(DeviceRow * device, Find(tables, device_uid));
   if (device->state != DeviceState::kActive) {
-    return Fail(absl::StatusCode::kFailedPrecondition,
-                reasons::kDeviceNotActive, device_uid);
+    return NotActive(*device);
   }
   return device;
 }
@@ -98,6 +111,7 @@ absl::StatusOr<std::vector<bool>> FakeRegistrationStore::EnrollNew(
           device.ok() &&
           static_cast<int>((*device)->state) ==
               attempt->enrollment.event.from_state &&
+          (*device)->denials == 0 &&
           transaction->keys.count(attempt->enrollment.key.spki_sha256) == 0;
     }
     done.push_back(is_new &&
@@ -114,8 +128,7 @@ absl::StatusOr<Enrolled> FakeRegistrationStore::Enroll(
                              Find(transaction.tables(), contact.device_uid));
   if (device->state != DeviceState::kRegistered &&
       device->state != DeviceState::kActive) {
-    return Fail(absl::StatusCode::kFailedPrecondition,
-                reasons::kDeviceNotActive, contact.device_uid);
+    return NotActive(*device);
   }
   const KeyRow& key = enrollment.key;
   const auto known = transaction->keys.find(key.spki_sha256);
@@ -135,6 +148,10 @@ absl::StatusOr<Enrolled> FakeRegistrationStore::Enroll(
       earlier.certificate_der = certificate->second.certificate_der;
     }
     return earlier;
+  }
+  if (device->denials > 0) {
+    return Fail(absl::StatusCode::kFailedPrecondition,
+                reasons::kFindingDeniesRenewal, contact.device_uid);
   }
   transaction->keys[key.spki_sha256] = key;
   DeviceEventRow event = enrollment.event;
@@ -177,26 +194,46 @@ absl::StatusOr<DeviceRow> FakeRegistrationStore::Touch(const Contact& contact) {
   return *device;
 }
 
-absl::Status FakeRegistrationStore::ReportFirmware(
-    const Contact& contact, absl::Span<const FirmwareRow> reports,
-    const DeviceEventRow& event, const Mutation& mutation) {
+absl::Status FakeRegistrationStore::Report(const FirmwareAttempt& attempt) {
+  BIRTHMARK_RETURN_IF_ERROR(Touch(attempt.contact).status());
   FakeDatabase::Transaction transaction(database_);
-  BIRTHMARK_RETURN_IF_ERROR(transaction.failure());
-  BIRTHMARK_ASSIGN_OR_RETURN(
-      DeviceRow * device, FindActive(transaction.tables(), contact.device_uid));
-  for (const FirmwareRow& report : reports) {
-    transaction->firmware[{contact.device_uid, report.component}] = report;
+  const std::string& uid = attempt.contact.device_uid;
+  BIRTHMARK_ASSIGN_OR_RETURN(const DeviceRow* device,
+                             FindActive(transaction.tables(), uid));
+  DeviceEventRow event = attempt.event;
+  event.device_uid = uid;
+  event.fleet_id = device->fleet_id;
+  event.from_state = static_cast<int>(device->state);
+  event.to_state = device->state;
+  event.details.clear();
+  for (const FirmwareRow& report : attempt.reports) {
+    FirmwareRow& now = transaction->firmware[{uid, report.component}];
+    if (now.firmware_version != report.firmware_version ||
+        now.digest != report.digest ||
+        now.security_version != report.security_version) {
+      event.details[report.component] =
+          absl::StrCat(report.firmware_version, " ", HexEncode(report.digest));
+    }
+    const int64_t highest =
+        std::max(now.highest_security_version, report.security_version);
+    now = report;
+    now.highest_security_version = highest;
   }
-  device->last_contact_time = contact.time;
-  DeviceEventRow full = event;
-  full.device_uid = contact.device_uid;
-  full.fleet_id = device->fleet_id;
-  full.from_state = static_cast<int>(device->state);
-  full.to_state = device->state;
-  transaction->events.push_back(full);
-  BIRTHMARK_RETURN_IF_ERROR(FakeRecord(transaction.tables(), mutation));
+  if (!event.details.empty()) {
+    transaction->events.push_back(event);
+  }
+  BIRTHMARK_RETURN_IF_ERROR(FakeRecord(transaction.tables(), attempt.mutation));
   transaction.Commit();
   return absl::OkStatus();
+}
+
+std::vector<absl::Status> FakeRegistrationStore::ReportFirmware(
+    absl::Span<const FirmwareAttempt* const> attempts) {
+  std::vector<absl::Status> statuses;
+  for (const FirmwareAttempt* attempt : attempts) {
+    statuses.push_back(Report(*attempt));
+  }
+  return statuses;
 }
 
 }  // namespace birthmark::storage

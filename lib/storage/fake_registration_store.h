@@ -4,14 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "lib/storage/device_row.h"
 #include "lib/storage/fake_database.h"
-#include "lib/storage/key_row.h"
-#include "lib/storage/mutation.h"
 #include "lib/storage/registration_store.h"
 
 namespace birthmark::storage {
@@ -30,12 +28,13 @@ class FakeRegistrationStore : public RegistrationStore {
   absl::StatusOr<Enrolled> Enroll(const Contact& contact,
                                   const Enrollment& enrollment) override;
   absl::StatusOr<DeviceRow> Touch(const Contact& contact) override;
-  absl::Status ReportFirmware(const Contact& contact,
-                              absl::Span<const FirmwareRow> reports,
-                              const DeviceEventRow& event,
-                              const Mutation& mutation) override;
+  // Raises no findings.
+  std::vector<absl::Status> ReportFirmware(
+      absl::Span<const FirmwareAttempt* const> attempts) override;
 
  private:
+  absl::Status Report(const FirmwareAttempt& attempt);
+
   FakeDatabase& database_;
 };
 

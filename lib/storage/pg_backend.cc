@@ -18,6 +18,7 @@
 #include "lib/storage/pg_enforcement_store.h"
 #include "lib/storage/pg_fleet_store.h"
 #include "lib/storage/pg_gate_store.h"
+#include "lib/storage/pg_key_audit_store.h"
 #include "lib/storage/pg_line_store.h"
 #include "lib/storage/pg_registration_store.h"
 #include "lib/storage/pg_request_store.h"
@@ -78,6 +79,7 @@ class PgBackend : public Backend {
   StatusStore& status() override { return status_; }
   GateStore& gate() override { return gate_; }
   RequestStore& requests() override { return requests_; }
+  KeyAuditStore& key_audits() override { return key_audits_; }
   std::vector<std::string> Audit(absl::string_view action) override {
     return absl::StrSplit(
         PostgresCluster::Shared().Sql(
@@ -85,6 +87,15 @@ class PgBackend : public Backend {
                                        "WHERE action = '",
                                        action, "' ORDER BY resource")),
         '\n', absl::SkipEmpty());
+  }
+  Database* AsRole(absl::string_view role) override {
+    return role == PostgresCluster::kInventory      ? shared_.inventory.get()
+           : role == PostgresCluster::kRegistration ? shared_.registration.get()
+           : role == PostgresCluster::kStatus       ? shared_.status.get()
+                                                    : shared_.ca.get();
+  }
+  std::string Sql(absl::string_view sql) override {
+    return PostgresCluster::Shared().Sql(shared_.name, std::string(sql));
   }
 
  private:
@@ -104,6 +115,7 @@ class PgBackend : public Backend {
   PgStatusStore status_{*shared_.status};
   PgGateStore gate_{*shared_.inventory};
   PgRequestStore requests_{*shared_.registration};
+  PgKeyAuditStore key_audits_{*shared_.inventory};
 };
 
 std::unique_ptr<Backend> MakePgBackend() {

@@ -4,20 +4,19 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "lib/storage/database.h"
 #include "lib/storage/device_row.h"
-#include "lib/storage/key_row.h"
-#include "lib/storage/mutation.h"
 #include "lib/storage/registration_store.h"
 
 namespace birthmark::storage {
 
-// PgRegistrationStore is the RegistrationStore on PostgreSQL. `database` must
-// outlive it.
+// PgRegistrationStore is the RegistrationStore on PostgreSQL: enrolling is in
+// pg_enrollment.cc, reporting in pg_firmware_report.cc. `database` must outlive
+// it.
 class PgRegistrationStore : public RegistrationStore {
  public:
   explicit PgRegistrationStore(Database& database) : database_(database) {}
@@ -29,10 +28,8 @@ class PgRegistrationStore : public RegistrationStore {
   absl::StatusOr<Enrolled> Enroll(const Contact& contact,
                                   const Enrollment& enrollment) override;
   absl::StatusOr<DeviceRow> Touch(const Contact& contact) override;
-  absl::Status ReportFirmware(const Contact& contact,
-                              absl::Span<const FirmwareRow> reports,
-                              const DeviceEventRow& event,
-                              const Mutation& mutation) override;
+  std::vector<absl::Status> ReportFirmware(
+      absl::Span<const FirmwareAttempt* const> attempts) override;
 
  private:
   Database& database_;

@@ -102,14 +102,12 @@ class RevocationJobStoreTest : public StoreTest {
     return request;
   }
   void Runs(const AdmissionRequest& device, absl::string_view version) {
-    EXPECT_OK(backend_->registration().ReportFirmware(
-        ContactOf(device, device.key.serial),
-        {{.report_id = Uid(),
-          .component = "os",
-          .firmware_version = std::string(version),
-          .digest = Digest(),
-          .report_time = Now()}},
-        Event("firmware"), Change()));
+    EXPECT_OK(Report(ContactOf(device, device.key.serial),
+                     {{.report_id = Uid(),
+                       .component = "os",
+                       .firmware_version = std::string(version),
+                       .digest = Digest(),
+                       .report_time = Now()}}));
   }
 
   FakeClock clock_;

@@ -1,6 +1,7 @@
 #include "lib/storage/revoke_sql.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -33,20 +34,33 @@ constexpr Statement kRevokeAll = {"revoke_all_of_device", R"(
 // Serial numbers begin with the time, so a smaller one is older. Held ones stay
 // held: whoever holds them decides.
 constexpr Statement kRevokeSuperseded = {"revoke_superseded", R"(
-    INSERT INTO revocations AS r
-      (serial, issuer_id, crl_shard, not_after, state, reason, actor, version,
-       revoke_time, update_time)
-    SELECT c.serial, c.issuer_id, c.crl_shard, c.not_after, 2, $3::smallint,
-           $4::text, 2, $5::timestamptz, $5::timestamptz
-    FROM keys k JOIN certificates c ON c.serial = k.serial
-    WHERE k.device_uid = $1 AND k.usage = 2 AND k.serial < $2
-    ORDER BY c.serial
-    ON CONFLICT (serial) DO UPDATE
-    SET state = excluded.state, reason = excluded.reason,
-        actor = excluded.actor, version = r.version + 1,
-        revoke_time = excluded.revoke_time, update_time = excluded.update_time
-    WHERE r.state = 3
-    RETURNING )" BIRTHMARK_REVOCATION_COLUMNS};
+    WITH old AS MATERIALIZED (
+      SELECT c.serial, c.issuer_id, c.crl_shard, c.not_after, k.device_uid,
+             u.actor, u.time
+      FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::timestamptz[])
+        AS u (device_uid, serial, actor, time)
+      JOIN LATERAL (SELECT serial, device_uid FROM keys
+                    WHERE device_uid = u.device_uid AND usage = 2
+                      AND serial < u.serial) k ON true
+      JOIN LATERAL (SELECT serial, issuer_id, crl_shard, not_after
+                    FROM certificates WHERE serial = k.serial LIMIT 1) c
+        ON true),
+    r AS (
+      INSERT INTO revocations AS r
+        (serial, issuer_id, crl_shard, not_after, state, reason, actor, version,
+         revoke_time, update_time)
+      SELECT serial, issuer_id, crl_shard, not_after, 2, $5::smallint, actor, 2,
+             time, time
+      FROM old ORDER BY serial
+      ON CONFLICT (serial) DO UPDATE
+      SET state = excluded.state, reason = excluded.reason,
+          actor = excluded.actor, version = r.version + 1,
+          revoke_time = excluded.revoke_time,
+          update_time = excluded.update_time
+      WHERE r.state = 3
+      RETURNING )" BIRTHMARK_REVOCATION_COLUMNS R"()
+    SELECT )" BIRTHMARK_REVOCATION_COLUMNS R"(, o.device_uid
+    FROM r JOIN old o ON o.serial = r.serial ORDER BY r.serial)"};
 
 constexpr Statement kRevokeThese = {"revoke_these", R"(
     INSERT INTO revocations AS r
@@ -94,14 +108,25 @@ std::vector<RevocationRow> RevokeAllOfDevice(Session& session,
                               Text(actor), At(time)));
 }
 
-std::vector<RevocationRow> RevokeSuperseded(Session& session,
-                                            absl::string_view device_uid,
-                                            absl::string_view serial,
-                                            absl::string_view actor,
-                                            absl::Time time) {
-  return ReadAll(session.Exec(kRevokeSuperseded, Text(device_uid),
-                              Bytes(serial), Int(kSuperseded), Text(actor),
-                              At(time)));
+std::vector<std::pair<std::string, RevocationRow>> RevokeSuperseded(
+    Session& session, absl::Span<const Superseding> newest) {
+  UuidArray devices;
+  BytesArray serials;
+  TextArray actors;
+  TimeArray times;
+  for (const Superseding& one : newest) {
+    devices.Add(one.device_uid);
+    serials.Add(one.serial);
+    actors.Add(one.actor);
+    times.Add(one.time);
+  }
+  std::vector<std::pair<std::string, RevocationRow>> revoked;
+  for (const auto& row :
+       session.Exec(kRevokeSuperseded, devices.Take(), serials.Take(),
+                    actors.Take(), times.Take(), Int(kSuperseded))) {
+    revoked.emplace_back(ReadText(row[11]), ReadRevocation(row));
+  }
+  return revoked;
 }
 
 std::vector<RevocationRow> RevokeThese(Session& session,

@@ -4,6 +4,7 @@
 #define BIRTHMARK_LIB_STORAGE_REVOKE_SQL_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -29,13 +30,19 @@ std::vector<RevocationRow> RevokeAllOfDevice(Session& session,
                                              absl::string_view actor,
                                              absl::Time time);
 
-// RevokeSuperseded revokes the operational certificates of the device that are
-// older than `serial` and still good (reason superseded), and returns them.
-std::vector<RevocationRow> RevokeSuperseded(Session& session,
-                                            absl::string_view device_uid,
-                                            absl::string_view serial,
-                                            absl::string_view actor,
-                                            absl::Time time);
+// Superseding is a certificate that a device has begun to use.
+struct Superseding {
+  std::string device_uid;
+  std::string serial;
+  std::string actor;
+  absl::Time time;
+};
+
+// RevokeSuperseded revokes the operational certificates of each device that are
+// older than the one that it uses now and still good (reason superseded), and
+// returns them, each with its device.
+std::vector<std::pair<std::string, RevocationRow>> RevokeSuperseded(
+    Session& session, absl::Span<const Superseding> newest);
 
 // RevokeThese revokes those of `rows` that are not revoked for good (held ones
 // too), all of them with the reason, actor and times of the first, and returns

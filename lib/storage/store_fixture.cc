@@ -218,6 +218,16 @@ CertificateRow StoreTest::GivenOperational(const AdmissionRequest& device) {
   return GivenCertificate(key, "ldevid");
 }
 
+absl::Status StoreTest::Report(const Contact& contact,
+                               std::vector<FirmwareRow> reports) {
+  const FirmwareAttempt attempt = {
+      .contact = contact,
+      .reports = std::move(reports),
+      .event = Event("firmware_reported"),
+      .mutation = Change("device.report_firmware", contact.device_uid)};
+  return backend_->registration().ReportFirmware({&attempt}).front();
+}
+
 BatchStore::AlertMaker StoreTest::Alerts() {
   return [this](const AdmissionRequest& request) {
     return Entry("key.refuse", request.item_id);

@@ -21,6 +21,7 @@
 #include "lib/storage/enforcement_store.h"
 #include "lib/storage/fleet_store.h"
 #include "lib/storage/gate_store.h"
+#include "lib/storage/key_audit_store.h"
 #include "lib/storage/line_store.h"
 #include "lib/storage/registration_store.h"
 #include "lib/storage/request_store.h"
@@ -30,6 +31,8 @@
 #include "lib/storage/status_store.h"
 
 namespace birthmark::storage {
+
+class Database;
 
 // Backend is one of each store, all on the same data.
 class Backend {
@@ -50,8 +53,13 @@ class Backend {
   virtual StatusStore& status() = 0;
   virtual GateStore& gate() = 0;
   virtual RequestStore& requests() = 0;
+  virtual KeyAuditStore& key_audits() = 0;
   // Audit returns the resources of all audit entries with `action`, sorted.
   virtual std::vector<std::string> Audit(absl::string_view action) = 0;
+  // Of PostgreSQL alone, for the stores that have no fake: the database under
+  // the role of a service, and what `sql` returns.
+  virtual Database* AsRole(absl::string_view /*role*/) { return nullptr; }
+  virtual std::string Sql(absl::string_view /*sql*/) { return ""; }
 };
 
 struct BackendFactory {
@@ -105,6 +113,8 @@ class StoreTest : public testing::TestWithParam<BackendFactory> {
                                   const KeyRow& key);
   KeyRow OperationalKey(absl::string_view device_uid);
   Contact ContactOf(const AdmissionRequest& device, absl::string_view serial);
+  // One device's report, with an event of the kind `firmware_reported`.
+  absl::Status Report(const Contact& contact, std::vector<FirmwareRow> reports);
 
   BatchStore::AlertMaker Alerts();
   absl::StatusOr<std::vector<Admission>> Admit(

@@ -45,7 +45,8 @@ absl::Status RunOnceUntyped(
     storage::RequestStore& store, const CallContext& context,
     const google::protobuf::Message& request, absl::string_view request_id,
     google::protobuf::Message& response,
-    const std::function<absl::Status(const Recorder& record)>& work) {
+    const std::function<absl::Status(const Recorder& record)>& work,
+    LookFirst look_first) {
   if (request_id.empty()) {
     return work([](const google::protobuf::Message&) { return std::nullopt; });
   }
@@ -60,9 +61,11 @@ absl::Status RunOnceUntyped(
   key.method = context.method();
   key.request_id = std::string(request_id);
   key.request_hash = HashOf(request);
-  BIRTHMARK_ASSIGN_OR_RETURN(bool found, FindAnswer(store, key, response));
-  if (found) {
-    return absl::OkStatus();
+  if (look_first == LookFirst::kYes) {
+    BIRTHMARK_ASSIGN_OR_RETURN(bool found, FindAnswer(store, key, response));
+    if (found) {
+      return absl::OkStatus();
+    }
   }
   absl::Status status = work([&key](const google::protobuf::Message& answer) {
     storage::RequestRecord record = key;
@@ -75,7 +78,11 @@ absl::Status RunOnceUntyped(
   // The same request may have been done meanwhile, by a connection that the
   // caller has given up: then `work` failed because it was done already.
   absl::StatusOr<bool> done = FindAnswer(store, key, response);
-  return done.ok() && *done ? absl::OkStatus() : status;
+  if (done.ok()) {
+    return *done ? absl::OkStatus() : status;
+  }
+  return Reason(done.status()) == reasons::kRequestIdReused ? done.status()
+                                                            : status;
 }
 
 }  // namespace birthmark::rpc

@@ -32,13 +32,19 @@ namespace birthmark::rpc {
 using Recorder = std::function<std::optional<storage::RequestRecord>(
     const google::protobuf::Message& response)>;
 
+// Whether an earlier answer is looked for first, or only once the work has
+// failed: cheaper if nearly every request is new, for work that fails with
+// kAborted if the request id is taken.
+enum class LookFirst { kYes, kNo };
+
 // RunOnceUntyped is RunOnce for a `response` that is filled by `work` or from
 // the record.
 absl::Status RunOnceUntyped(
     storage::RequestStore& store, const CallContext& context,
     const google::protobuf::Message& request, absl::string_view request_id,
     google::protobuf::Message& response,
-    const std::function<absl::Status(const Recorder& record)>& work);
+    const std::function<absl::Status(const Recorder& record)>& work,
+    LookFirst look_first = LookFirst::kYes);
 
 // RunOnce returns what is recorded for this caller, method and
 // request.request_id(), if there is something; else what `work` returns. If
@@ -48,18 +54,20 @@ absl::Status RunOnceUntyped(
 template <typename Response, typename Request, typename Work>
 absl::StatusOr<Response> RunOnce(storage::RequestStore& store,
                                  const CallContext& context,
-                                 const Request& request, const Work& work) {
+                                 const Request& request, const Work& work,
+                                 LookFirst look_first = LookFirst::kYes) {
   Response response;
-  absl::Status status =
-      RunOnceUntyped(store, context, request, request.request_id(), response,
-                     [&](const Recorder& record) -> absl::Status {
-                       absl::StatusOr<Response> result = work(record);
-                       if (!result.ok()) {
-                         return std::move(result).status();
-                       }
-                       response = *std::move(result);
-                       return absl::OkStatus();
-                     });
+  absl::Status status = RunOnceUntyped(
+      store, context, request, request.request_id(), response,
+      [&](const Recorder& record) -> absl::Status {
+        absl::StatusOr<Response> result = work(record);
+        if (!result.ok()) {
+          return std::move(result).status();
+        }
+        response = *std::move(result);
+        return absl::OkStatus();
+      },
+      look_first);
   if (!status.ok()) {
     return status;
   }

@@ -17,6 +17,7 @@
 #include "lib/x509/serial.h"
 #include "services/registration/csr_check.h"
 #include "services/registration/firmware_check.h"
+#include "services/registration/key_protection.h"
 
 namespace birthmark::registration {
 namespace {
@@ -64,6 +65,7 @@ absl::StatusOr<RegistrationServiceImpl::Operational>
 RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
                                 const storage::KnownDevice& known,
                                 absl::string_view csr_der,
+                                storage::KeyProtection protection,
                                 absl::string_view kind,
                                 absl::string_view action, absl::Time now) {
   const storage::DeviceRow& device = known.device;
@@ -87,6 +89,7 @@ RegistrationServiceImpl::Enroll(const rpc::CallContext& context,
   enrollment.key =
       MakeKeyRow(key, storage::KeyUsage::kLdevid, device.device_uid, name,
                  serial, profile->id, now);
+  enrollment.key.protection = protection;
   enrollment.event.device_uid = device.device_uid;
   enrollment.event.event_id = crypto::NewUid(with_.clock);
   enrollment.event.kind = std::string(kind);
@@ -111,6 +114,9 @@ absl::StatusOr<v1::RegisterDeviceResponse>
 RegistrationServiceImpl::RegisterDevice(
     const rpc::CallContext& context, const v1::RegisterDeviceRequest& request) {
   BIRTHMARK_RETURN_IF_ERROR(x509::Csr::Parse(request.csr_der()).status());
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const storage::KeyProtection protection,
+      CheckProtection(request.key_protection(), "key_protection"));
   BIRTHMARK_ASSIGN_OR_RETURN(const std::string birth_serial,
                              x509::SerialFromHex(context.caller().serial));
   BIRTHMARK_ASSIGN_OR_RETURN(
@@ -118,7 +124,7 @@ RegistrationServiceImpl::RegisterDevice(
       with_.registrations.FindDeviceByCertificate(birth_serial));
   BIRTHMARK_ASSIGN_OR_RETURN(
       Operational operational,
-      Enroll(context, device, request.csr_der(), "registered",
+      Enroll(context, device, request.csr_der(), protection, "registered",
              "device.register", NowSeconds(with_.clock)));
   v1::RegisterDeviceResponse response;
   response.set_device(operational.device);
@@ -134,15 +140,19 @@ RegistrationServiceImpl::RenewCertificate(
     const rpc::CallContext& context,
     const v1::RenewCertificateRequest& request) {
   BIRTHMARK_RETURN_IF_ERROR(x509::Csr::Parse(request.csr_der()).status());
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const storage::KeyProtection protection,
+      CheckProtection(request.key_protection(), "key_protection"));
   const absl::Time now = NowSeconds(with_.clock);
   storage::KnownDevice known;
   BIRTHMARK_ASSIGN_OR_RETURN(known.device, Touch(context, now));
   BIRTHMARK_ASSIGN_OR_RETURN(const storage::FleetRow fleet,
                              with_.fleets.Get(known.device.fleet_id));
   known.ldevid_profile = fleet.ldevid_profile;
-  BIRTHMARK_ASSIGN_OR_RETURN(Operational operational,
-                             Enroll(context, known, request.csr_der(),
-                                    "renewed", "device.renew", now));
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      Operational operational,
+      Enroll(context, known, request.csr_der(), protection, "renewed",
+             "device.renew", now));
   v1::RenewCertificateResponse response;
   for (std::string& der : operational.chain) {
     response.add_certificate_chain_der(std::move(der));
@@ -160,37 +170,36 @@ RegistrationServiceImpl::ReportFirmware(
   for (storage::FirmwareRow& row : rows) {
     row.report_id = crypto::NewUid(with_.clock);
   }
-  BIRTHMARK_ASSIGN_OR_RETURN(const storage::DeviceRow device,
-                             Touch(context, now));
+  storage::FirmwareAttempt attempt;
+  BIRTHMARK_ASSIGN_OR_RETURN(attempt.contact,
+                             ContactOf(context, context.caller().name, now));
+  const storage::Contact& contact = attempt.contact;
+  attempt.event.event_id = crypto::NewUid(with_.clock);
+  attempt.event.kind = "firmware_reported";
+  attempt.event.actor = contact.actor;
+  attempt.event.create_time = now;
+  // A device keeps its fleet as long as it has a certificate of it.
+  audit::Entry entry =
+      audit::NewEntry(with_.clock, contact.actor, "device.report_firmware",
+                      FormatName("fleets/{fleet}/devices/{device}",
+                                 {context.caller().fleet, contact.device_uid}));
+  for (const storage::FirmwareRow& row : rows) {
+    entry.details[row.component] =
+        absl::StrCat(row.firmware_version, " ", HexEncode(row.digest));
+  }
+  attempt.mutation.audit.push_back(std::move(entry));
+  attempt.reports = std::move(rows);
+  v1::ReportFirmwareResponse response;
+  *response.mutable_record_time() = rpc::ToTimestamp(now);
   return rpc::RunOnce<v1::ReportFirmwareResponse>(
       with_.requests, context, request,
       [&](const rpc::Recorder& record)
           -> absl::StatusOr<v1::ReportFirmwareResponse> {
-        BIRTHMARK_ASSIGN_OR_RETURN(const storage::Contact contact,
-                                   ContactOf(context, device.device_uid, now));
-        storage::DeviceEventRow event;
-        event.device_uid = device.device_uid;
-        event.event_id = crypto::NewUid(with_.clock);
-        event.kind = "firmware_reported";
-        event.from_state = static_cast<int>(device.state);
-        event.to_state = device.state;
-        event.actor = contact.actor;
-        event.create_time = now;
-        for (const storage::FirmwareRow& row : rows) {
-          event.details[row.component] =
-              absl::StrCat(row.firmware_version, " ", HexEncode(row.digest));
-        }
-        v1::ReportFirmwareResponse response;
-        *response.mutable_record_time() = rpc::ToTimestamp(now);
-        storage::Mutation mutation;
-        mutation.audit.push_back(audit::NewEntry(
-            with_.clock, contact.actor, "device.report_firmware",
-            DeviceName(device), event.details));
-        mutation.request = record(response);
-        BIRTHMARK_RETURN_IF_ERROR(
-            with_.registrations.ReportFirmware(contact, rows, event, mutation));
+        attempt.mutation.request = record(response);
+        BIRTHMARK_RETURN_IF_ERROR(recorder_.Record(attempt));
         return response;
-      });
+      },
+      rpc::LookFirst::kNo);
 }
 
 }  // namespace birthmark::registration

@@ -14,10 +14,12 @@
 #include "lib/rpc/call_context.h"
 #include "lib/rpc/router.h"
 #include "lib/storage/device_row.h"
+#include "lib/storage/key_row.h"
 #include "lib/storage/registration_store.h"
 #include "services/registration/ca_client.h"
 #include "services/registration/dependencies.h"
 #include "services/registration/enroller.h"
+#include "services/registration/firmware_recorder.h"
 #include "services/registration/profiles.h"
 
 namespace birthmark::registration {
@@ -31,7 +33,8 @@ class RegistrationServiceImpl {
                           const Profiles& profiles, CaClient& ca)
       : with_(dependencies),
         profiles_(profiles),
-        enroller_(dependencies.registrations, ca) {}
+        enroller_(dependencies.registrations, ca),
+        recorder_(dependencies.registrations) {}
 
   void Register(rpc::Router& router);
 
@@ -61,12 +64,14 @@ class RegistrationServiceImpl {
   absl::StatusOr<Operational> Enroll(const rpc::CallContext& context,
                                      const storage::KnownDevice& known,
                                      absl::string_view csr_der,
+                                     storage::KeyProtection protection,
                                      absl::string_view kind,
                                      absl::string_view action, absl::Time now);
 
   const Dependencies with_;
   const Profiles& profiles_;
   Enroller enroller_;
+  FirmwareRecorder recorder_;
 };
 
 }  // namespace birthmark::registration

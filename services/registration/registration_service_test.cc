@@ -197,13 +197,13 @@ TEST_F(RegistrationServiceTest, ADecommissionedDeviceIsRefused) {
       [this] { return crypto::NewUid(world_.clock); },
       [this](const storage::DeviceActResult&) { return world_.Change(); }));
   EXPECT_THAT(Register(MakeCsr()), StatusIs(StatusCode::kFailedPrecondition,
-                                            reasons::kDeviceNotActive));
+                                            reasons::kWipeRequired));
   const rpc::Caller device = With(registered.certificate_chain_der(0));
   EXPECT_THAT(
       Renew(MakeCsr(), device),
-      StatusIs(StatusCode::kFailedPrecondition, reasons::kDeviceNotActive));
+      StatusIs(StatusCode::kFailedPrecondition, reasons::kWipeRequired));
   EXPECT_THAT(Report(device), StatusIs(StatusCode::kFailedPrecondition,
-                                       reasons::kDeviceNotActive));
+                                       reasons::kWipeRequired));
 }
 
 TEST_F(RegistrationServiceTest, AReportIsRecordedOncePerRequestId) {

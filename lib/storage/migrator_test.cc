@@ -33,9 +33,11 @@ class MigratorTest : public testing::Test {
     EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition) << status;
     return std::string(status.message());
   }
+  std::string Sql(const std::string& statement) {
+    return PostgresCluster::Shared().Sql(name_, statement);
+  }
   std::string Tables() {
-    return PostgresCluster::Shared().Sql(
-        name_,
+    return Sql(
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND "
         "relnamespace = 'public'::regnamespace ORDER BY 1");
   }
@@ -52,6 +54,56 @@ TEST_F(MigratorTest, AppliesTheRealMigrationsOnce) {
   EXPECT_OK(CheckSchema(*database_));
   EXPECT_THAT(Migrate(*database_, clock_), IsOkAndHolds(IsEmpty()));
   EXPECT_OK(CheckSchema(*database_));
+}
+
+TEST_F(MigratorTest, TheLogBeginsWithWhatWasRevokedBeforeThereWasOne) {
+  const auto all = EmbeddedMigrations();
+  ASSERT_OK(Migrate(*database_, clock_, all.subspan(0, 6)));
+  Sql(R"(
+    INSERT INTO certificates
+      (serial, issuer_id, profile, profile_version, spki_sha256, crl_shard,
+       not_before, not_after, certificate_der, create_time)
+    SELECT decode(lpad(to_hex(i), 32, '0'), 'hex'),
+           CASE i % 2 WHEN 0 THEN 'idevid' ELSE 'ldevid' END, 'p', 1,
+           sha256(i::text::bytea), i % 3, '2026-10-01Z',
+           '2027-10-01Z'::timestamptz + i * interval '1 day', 'der',
+           '2026-10-01Z'::timestamptz + i * interval '1 minute'
+    FROM generate_series(1, 12) i)");
+  // The younger the certificate, the earlier it was revoked; one was held, one
+  // was released.
+  Sql(R"(
+    INSERT INTO revocations
+      (serial, issuer_id, crl_shard, not_after, state, reason, actor,
+       revoke_time, update_time)
+    SELECT serial, issuer_id, crl_shard, not_after,
+           CASE i WHEN 3 THEN 1 WHEN 4 THEN 3 ELSE 2 END,
+           CASE WHEN i IN (3, 4) THEN 6 ELSE 1 END, 'ada', t, t
+    FROM certificates,
+         LATERAL (SELECT get_byte(serial, 15) AS i) n,
+         LATERAL (SELECT '2026-11-01Z'::timestamptz
+                         - i * interval '1 hour' AS t) u
+    WHERE i <= 6)");
+  ASSERT_OK(Migrate(*database_, clock_, all.subspan(0, 7)));
+
+  EXPECT_EQ(Sql("SELECT string_agg(get_byte(serial, 15)::text, ' ' "
+                "ORDER BY revision) FROM revocation_changes"),
+            "6 5 4 3 2 1\n");
+  EXPECT_EQ(Sql("SELECT count(*) FROM revocation_changes JOIN revocations "
+                "USING (serial, issuer_id, crl_shard, not_after, state, "
+                "reason, revoke_time, update_time)"),
+            "6\n");
+  EXPECT_EQ(Sql("SELECT count(*), sum(assigned) FROM crl_shards"), "6|12\n");
+  EXPECT_EQ(
+      Sql("SELECT count(*) FROM certificates c JOIN crl_shards s "
+          "USING (issuer_id, crl_shard) WHERE s.live_until >= c.not_after "
+          "AND s.create_time <= c.create_time"),
+      "12\n");
+  // What is revoked now comes behind.
+  Sql("UPDATE revocations SET state = 2, reason = 1, version = version + 1 "
+      "WHERE get_byte(serial, 15) = 3");
+  EXPECT_EQ(Sql("SELECT revision, get_byte(serial, 15), state "
+                "FROM revocation_changes ORDER BY revision DESC LIMIT 1"),
+            "7|3|2\n");
 }
 
 TEST_F(MigratorTest, EveryServiceMayCheckTheSchema) {

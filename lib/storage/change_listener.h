@@ -63,6 +63,8 @@ class ChangeListener {
 
 // The advisory lock of the one process that has CRLs published.
 inline constexpr int kCrlPublisherLock = 3;
+// That of the one that audits keys. 4 is in migrations/0008.
+inline constexpr int kKeyAuditLock = 5;
 
 }  // namespace birthmark::storage
 

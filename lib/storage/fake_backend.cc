@@ -16,6 +16,7 @@
 #include "lib/storage/fake_enforcement_store.h"
 #include "lib/storage/fake_fleet_store.h"
 #include "lib/storage/fake_gate_store.h"
+#include "lib/storage/fake_key_audit_store.h"
 #include "lib/storage/fake_line_store.h"
 #include "lib/storage/fake_registration_store.h"
 #include "lib/storage/fake_request_store.h"
@@ -45,6 +46,7 @@ class FakeBackend : public Backend {
   StatusStore& status() override { return status_; }
   GateStore& gate() override { return gate_; }
   RequestStore& requests() override { return requests_; }
+  KeyAuditStore& key_audits() override { return key_audits_; }
   std::vector<std::string> Audit(absl::string_view action) override {
     std::vector<std::string> resources;
     for (const audit::Entry& entry : database_.audit()) {
@@ -73,6 +75,7 @@ class FakeBackend : public Backend {
   FakeStatusStore status_{database_};
   FakeGateStore gate_{database_};
   FakeRequestStore requests_{database_};
+  FakeKeyAuditStore key_audits_{database_};
 };
 
 std::unique_ptr<Backend> MakeFakeBackend() {

@@ -20,6 +20,7 @@
 #include "lib/storage/device_row.h"
 #include "lib/storage/enforcement_store.h"
 #include "lib/storage/fleet_store.h"
+#include "lib/storage/key_audit_store.h"
 #include "lib/storage/key_row.h"
 #include "lib/storage/line_store.h"
 #include "lib/storage/mutation.h"
@@ -83,6 +84,7 @@ class FakeDatabase {
     std::vector<RevocationChange> changes;  // in order of revision
     std::map<std::string, Job> jobs;
     std::map<std::string, EnforcementPointRow> points;
+    std::map<std::string, KeyAuditRow> key_audits;
     std::map<RequestKey, RequestRecord> requests;
     std::vector<audit::Entry> audit;
   };

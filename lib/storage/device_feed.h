@@ -5,42 +5,47 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "lib/storage/device_row.h"
 
 namespace birthmark::storage {
 
-// FeedPosition is a place in the order of commits: after this event. Who has
-// read up to a position that Head or Read returned has missed nothing before
-// it.
+// FeedPosition is a place in the order of transactions: after this event. Who
+// has read up to a position that Head or Read returned has missed nothing
+// before it.
 struct FeedPosition {
   int64_t xid = 0;       // of the transaction
-  std::string event_id;  // of the event; empty: after all of xid - 1
-  // No event before this is after the position, but for a day: for pruning.
-  absl::Time time;
+  std::string event_id;  // of the event; empty: before all events
+
+  friend bool operator==(const FeedPosition& a, const FeedPosition& b) {
+    return a.xid == b.xid && a.event_id == b.event_id;
+  }
+  friend bool operator<(const FeedPosition& a, const FeedPosition& b) {
+    return a.xid != b.xid ? a.xid < b.xid : a.event_id < b.event_id;
+  }
 };
 
-// FeedPart is what happened after a position.
-struct FeedPart {
-  std::vector<DeviceEventRow> events;  // in the order of transactions
-  FeedPosition position;               // after them, or newer
-  bool more = false;                   // at once, if Read is called again
+// FeedEvent is what happened, and where in the feed.
+struct FeedEvent {
+  FeedPosition position;
+  DeviceEventRow event;
 };
 
-// DeviceFeed reads what happens to devices, in the order of transactions.
+// DeviceFeed reads what happens to devices, of all fleets, in the order of
+// transactions. An event shows once no transaction that is older runs any more.
 // Thread-safe.
 class DeviceFeed {
  public:
   virtual ~DeviceFeed() = default;
   // Head returns the newest position.
   virtual absl::StatusOr<FeedPosition> Head() = 0;
-  // Read returns at most `limit` events of `fleet_id` (empty: all fleets) after
-  // `after`. Reads a bounded number of rows.
-  virtual absl::StatusOr<FeedPart> Read(absl::string_view fleet_id,
-                                        const FeedPosition& after,
-                                        int limit) = 0;
+  // Check fails with kOutOfRange / RESUME_TOKEN_UNKNOWN unless this database
+  // has the event of `position`: one that was restored may not.
+  virtual absl::Status Check(const FeedPosition& position) = 0;
+  // Read returns at most `limit` events after `after`, in order.
+  virtual absl::StatusOr<std::vector<FeedEvent>> Read(const FeedPosition& after,
+                                                      int limit) = 0;
 };
 
 }  // namespace birthmark::storage

@@ -28,6 +28,8 @@ class Deployment {
     Layout layout = Layout::kProcessPerRole;
     // PostgreSQL as in production: see PostgresCluster::Options.
     bool durable = false;
+    // Where PostgreSQL is kept: see PostgresCluster::Options.
+    std::string database_folder;
     // The roles listen on free ports of 127.0.0.1 instead of Unix sockets.
     bool tcp = false;
     // The role `status` is started too. In one process it always is.

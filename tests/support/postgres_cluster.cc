@@ -34,13 +34,22 @@ constexpr char kScript[] = "tools/private_postgres";
 }  // namespace
 
 PostgresCluster::PostgresCluster(const Options& options)
-    : dir_("/tmp/bmpg.XXXXXX") {
+    : kept_(!options.folder.empty()),
+      dir_(kept_ ? options.folder : "/tmp/bmpg.XXXXXX") {
+  if (kept_) {
+    std::error_code error;
+    std::filesystem::create_directories(dir_, error);
+  }
   // The user postgres must be able to pass; what matters below is its own.
-  if (mkdtemp(dir_.data()) == nullptr || chmod(dir_.c_str(), 0711) != 0) {
-    Die("cannot make a folder in /tmp");
+  if ((!kept_ && mkdtemp(dir_.data()) == nullptr) ||
+      chmod(dir_.c_str(), 0711) != 0) {
+    Die("cannot make a folder");
   }
   std::vector<std::string> start = {kScript, "start", dir_ + "/pg", "--while",
                                     absl::StrCat(getpid())};
+  if (kept_) {
+    start.push_back("--keep");
+  }
   if (!options.durable) {
     start.push_back("--fast");
   }
@@ -51,6 +60,10 @@ PostgresCluster::PostgresCluster(const Options& options)
 }
 
 PostgresCluster::~PostgresCluster() {
+  if (kept_) {
+    RunProgram({kScript, "stop", dir_ + "/pg"});
+    return;
+  }
   RunProgram({kScript, "stop", dir_ + "/pg", "--remove"});
   RunProgram({"rm", "-rf", dir_});
 }

@@ -30,6 +30,10 @@ class PostgresCluster {
     // full_page_writes are on, as in production. Off, it is quicker, and
     // survives KillHard all the same.
     bool durable = false;
+    // Where the cluster is kept: a short path that the user postgres can pass.
+    // It is made if it is not there, and stopped and not removed in the end.
+    // Empty: in a folder of its own, which goes.
+    std::string folder;
   };
 
   // Makes and starts the cluster. Ends the program if that fails: no test makes
@@ -89,6 +93,7 @@ class PostgresCluster {
  private:
   void Script(const std::string& command);
 
+  const bool kept_;
   std::string dir_;
   std::string migrated_;  // the database that the others are copies of
   int databases_ = 0;

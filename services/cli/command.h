@@ -20,8 +20,9 @@ namespace birthmark::cli {
 enum class ParamKind {
   kText,
   kInteger,   // not negative
-  kDuration,  // 90s, 10m, 1h30m
+  kDuration,  // 90s, 10m, 1h30m, 30d
   kSwitch,    // takes no value
+  kTexts,     // by name only; may be given more than once
 };
 
 // Param is an argument by position ("DIR") or by name ("--out").
@@ -39,20 +40,32 @@ struct Param {
 class Arguments {
  public:
   // Has tells whether there is a value, given or by default.
-  bool Has(const std::string& name) const { return values_.count(name) > 0; }
+  bool Has(const std::string& name) const {
+    return values_.count(name) > 0 || texts_.count(name) > 0;
+  }
   // The following are "", 0 and false if there is none.
   std::string Text(const std::string& name) const;
   int64_t Integer(const std::string& name) const;
   absl::Duration Duration(const std::string& name) const;
   bool Switch(const std::string& name) const { return Has(name); }
+  // Texts returns all values of a kTexts, in the order given.
+  std::vector<std::string> Texts(const std::string& name) const;
 
   void Set(const std::string& name, std::string value) {
     values_[name] = std::move(value);
   }
+  void Add(const std::string& name, std::string value) {
+    texts_[name].push_back(std::move(value));
+  }
 
  private:
   std::map<std::string, std::string> values_;
+  std::map<std::string, std::vector<std::string>> texts_;
 };
+
+// ParseSpan reads a time span as people write it: what absl::ParseDuration
+// takes, with days in front: 30d, 1d12h. False if it is none.
+bool ParseSpan(absl::string_view text, absl::Duration* span);
 
 struct Command {
   // One or two words: "init", "device get".

@@ -65,6 +65,14 @@ Param IdentityParam() {
               "./operator]"};
 }
 
+Param DeviceParam() {
+  return {.name = "DEVICE",
+          .help =
+              "its uid or name, its serial number, or that of a "
+              "certificate of it",
+          .required = true};
+}
+
 std::string OperatorDir(const Arguments& args) {
   if (args.Has("--identity")) {
     return args.Text("--identity");

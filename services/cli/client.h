@@ -33,6 +33,9 @@ absl::StatusOr<config::v1::ClientConfig> LoadClientFile(
 Param IdentityParam();
 std::string OperatorDir(const Arguments& args);
 
+// DeviceParam describes the position DEVICE: what FetchDevice takes.
+Param DeviceParam();
+
 // CheckCertificate says whether the certificate of `identity` is good now, so
 // that an expired one is named before anything is sent. UNAUTHENTICATED /
 // CERTIFICATE_EXPIRED, metadata serial.

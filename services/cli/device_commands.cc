@@ -3,102 +3,33 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "birthmark/device/v1/device_service.pb.h"
 #include "lib/base/status_macros.h"
 #include "lib/crypto/ids.h"
-#include "services/cli/ask.h"
 #include "services/cli/client.h"
 #include "services/cli/commands.h"
 #include "services/cli/device_record.h"
+#include "services/cli/device_text.h"
 #include "services/cli/error_report.h"
-#include "services/cli/names.h"
+#include "services/cli/event_text.h"
+#include "services/cli/label_text.h"
 #include "services/cli/output.h"
 #include "services/cli/paging.h"
 
 namespace birthmark::cli {
 namespace {
 
-using certificate::v1::Certificate;
-using device::v1::DecommissionDeviceRequest;
 using device::v1::Device;
-using device::v1::DeviceKey;
-using device::v1::FirmwareState;
-using device::v1::ListDevicesRequest;
-using device::v1::ListDevicesResponse;
+using device::v1::Label;
+using device::v1::ListDeviceKeysRequest;
+using device::v1::ListDeviceKeysResponse;
+using device::v1::ListFirmwareReportsRequest;
+using device::v1::ListFirmwareReportsResponse;
+using device::v1::UpdateDeviceRequest;
 
-// The terms of the API's filter that have an option.
-struct FilterOption {
-  const char* option;
-  const char* field;
-};
-constexpr FilterOption kFilters[] = {{"--state", "state"},
-                                     {"--model", "model"},
-                                     {"--serial-number", "serial_number"},
-                                     {"--line", "line"},
-                                     {"--batch", "batch"}};
-
-std::string Filter(const Arguments& args) {
-  std::vector<std::string> terms;
-  for (const FilterOption& filter : kFilters) {
-    if (!args.Has(filter.option)) {
-      continue;
-    }
-    std::string value = args.Text(filter.option);
-    if (std::string(filter.field) == "state") {
-      value = absl::AsciiStrToUpper(value);
-    }
-    terms.push_back(absl::StrCat(
-        filter.field, " = \"",
-        absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\""));
-  }
-  return absl::StrJoin(terms, " AND ");
-}
-
-std::string FirmwareText(const Device& device) {
-  return absl::StrJoin(device.firmware(), ", ",
-                       [](std::string* out, const FirmwareState& firmware) {
-                         absl::StrAppend(out, firmware.component(), " ",
-                                         firmware.version());
-                       });
-}
-
-absl::StatusOr<int> List(const Arguments& args, Context& context) {
-  ListDevicesRequest request;
-  request.set_parent("fleets/-");
-  if (args.Has("--fleet")) {
-    BIRTHMARK_ASSIGN_OR_RETURN(*request.mutable_parent(),
-                               FleetName(args.Text("--fleet")));
-  }
-  request.set_filter(Filter(args));
-  BIRTHMARK_ASSIGN_OR_RETURN(const auto channel,
-                             ConnectOperator(args, Role::kInventory, context));
-  BIRTHMARK_ASSIGN_OR_RETURN(
-      const auto response,
-      ListAll<ListDevicesResponse>(
-          *channel, "birthmark.device.v1.DeviceService.ListDevices", request,
-          [](const auto& r) { return r.devices_size(); },
-          args.Integer("--limit")));
-  if (context.json) {
-    PrintJson(context.out, response);
-    return kExitOk;
-  }
-  const absl::Time now = context.clock.Now();
-  Table table({"DEVICE", "STATE", "MODEL", "SERIAL NUMBER", "FIRMWARE",
-               "LAST CONTACT"});
-  for (const Device& device : response.devices()) {
-    table.Add({device.name(), DeviceStateText(device.state()), device.model(),
-               device.serial_number(), FirmwareText(device),
-               AgeText(ToTime(device.last_contact_time()), now)});
-  }
-  table.Print(context.out);
-  context.out << CountText(response.devices_size(), "device")
-              << (response.next_page_token().empty() ? "" : ", more exist")
-              << '\n';
-  return kExitOk;
+std::string Method(absl::string_view name) {
+  return absl::StrCat("birthmark.device.v1.DeviceService.", name);
 }
 
 absl::StatusOr<int> Get(const Arguments& args, Context& context) {
@@ -124,126 +55,185 @@ absl::StatusOr<int> Events(const Arguments& args, Context& context) {
   if (context.json) {
     PrintJson(context.out, events);
   } else {
-    PrintEvents(events, context.out, "");
+    PrintTimeline(events.events(), context.out, "");
   }
   return kExitOk;
 }
 
-void PrintConsequences(const DeviceRecord& record, std::ostream& out) {
-  int64_t certificates = 0;
-  for (const Certificate& certificate : record.certificates.certificates()) {
-    certificates +=
-        certificate.state() != certificate::v1::CERTIFICATE_STATE_REVOKED;
-  }
-  int64_t keys = 0;
-  for (const DeviceKey& key : record.keys.keys()) {
-    keys += key.state() == device::v1::KEY_STATE_ACTIVE;
-  }
-  const Device& device = record.device;
-  PrintFields(out, {{"Device", device.name()},
-                    {"State", DeviceStateText(device.state())},
-                    {"Model", device.model()},
-                    {"Serial number", device.serial_number()}});
-  out << "This retires it for good: " << CountText(certificates, "certificate")
-      << " will be revoked and " << CountText(keys, "key")
-      << " retired for ever.\n";
-}
-
-absl::StatusOr<int> Decommission(const Arguments& args, Context& context) {
+absl::StatusOr<int> Keys(const Arguments& args, Context& context) {
   BIRTHMARK_ASSIGN_OR_RETURN(const auto channel,
                              ConnectOperator(args, Role::kInventory, context));
-  // The etag is that of what the person is shown: if the device changes while
-  // they think about it, nothing happens.
-  BIRTHMARK_ASSIGN_OR_RETURN(const DeviceRecord record,
-                             FetchRecord(*channel, args.Text("DEVICE")));
-  if (!args.Switch("--yes")) {
-    PrintConsequences(record, context.err);
-    BIRTHMARK_RETURN_IF_ERROR(Ask("Decommission it?", context));
+  BIRTHMARK_ASSIGN_OR_RETURN(const Device device,
+                             FetchDevice(*channel, args.Text("DEVICE")));
+  ListDeviceKeysRequest request;
+  request.set_parent(device.name());
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto response,
+                             ListAll<ListDeviceKeysResponse>(
+                                 *channel, Method("ListDeviceKeys"), request,
+                                 [](const auto& r) { return r.keys_size(); }));
+  if (context.json) {
+    PrintJson(context.out, response);
+    return kExitOk;
   }
-  DecommissionDeviceRequest request;
-  request.set_name(record.device.name());
-  request.set_etag(record.device.etag());
-  request.set_reason(args.Text("--reason"));
+  PrintKeys(response.keys(), /*whole_ids=*/true, context.out, "");
+  context.out << CountText(response.keys_size(), "key") << '\n';
+  return kExitOk;
+}
+
+absl::StatusOr<int> Firmware(const Arguments& args, Context& context) {
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto channel,
+                             ConnectOperator(args, Role::kInventory, context));
+  BIRTHMARK_ASSIGN_OR_RETURN(const Device device,
+                             FetchDevice(*channel, args.Text("DEVICE")));
+  ListFirmwareReportsRequest request;
+  request.set_parent(device.name());
+  BIRTHMARK_ASSIGN_OR_RETURN(
+      const auto response, ListAll<ListFirmwareReportsResponse>(
+                               *channel, Method("ListFirmwareReports"), request,
+                               [](const auto& r) { return r.reports_size(); },
+                               args.Integer("--limit")));
+  if (context.json) {
+    PrintJson(context.out, response);
+    return kExitOk;
+  }
+  PrintFirmware(response.reports(), context.clock.Now(), context.out, "");
+  context.out << CountText(response.reports_size(), "report")
+              << (response.next_page_token().empty() ? "" : ", more exist")
+              << '\n';
+  return kExitOk;
+}
+
+absl::Status AddLabels(const Arguments& args, const char* option, bool personal,
+                       UpdateDeviceRequest& request) {
+  auto& labels = *request.mutable_device()->mutable_labels();
+  for (const std::string& text : args.Texts(option)) {
+    BIRTHMARK_ASSIGN_OR_RETURN(auto label, ParseLabel(text));
+    label.second.set_personal(personal);
+    if (!labels.insert({label.first, label.second}).second) {
+      return UsageError(
+          absl::StrCat("the label ", label.first, " is given twice"));
+    }
+    request.mutable_update_mask()->add_paths(
+        absl::StrCat("labels.", label.first));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UpdateDeviceRequest> UpdateFrom(const Arguments& args) {
+  UpdateDeviceRequest request;
+  BIRTHMARK_RETURN_IF_ERROR(
+      AddLabels(args, "--label", /*personal=*/false, request));
+  BIRTHMARK_RETURN_IF_ERROR(
+      AddLabels(args, "--personal-label", /*personal=*/true, request));
+  for (const std::string& key : args.Texts("--remove-label")) {
+    BIRTHMARK_RETURN_IF_ERROR(CheckLabelKey(key));
+    if (request.device().labels().count(key) > 0) {
+      return UsageError(
+          absl::StrCat("the label ", key, " cannot be set and removed"));
+    }
+    request.mutable_update_mask()->add_paths(absl::StrCat("labels.", key));
+  }
+  if (args.Has("--display-name")) {
+    request.mutable_device()->set_display_name(args.Text("--display-name"));
+    request.mutable_update_mask()->add_paths("display_name");
+  }
+  if (request.update_mask().paths().empty()) {
+    return UsageError(
+        "say what to change: --label, --personal-label, "
+        "--remove-label or --display-name");
+  }
+  return request;
+}
+
+absl::StatusOr<int> Update(const Arguments& args, Context& context) {
+  BIRTHMARK_ASSIGN_OR_RETURN(UpdateDeviceRequest request, UpdateFrom(args));
+  BIRTHMARK_ASSIGN_OR_RETURN(const auto channel,
+                             ConnectOperator(args, Role::kInventory, context));
+  BIRTHMARK_ASSIGN_OR_RETURN(const Device before,
+                             FetchDevice(*channel, args.Text("DEVICE")));
+  request.mutable_device()->set_name(before.name());
+  request.mutable_device()->set_etag(before.etag());
   request.set_request_id(crypto::NewRequestId());
   BIRTHMARK_ASSIGN_OR_RETURN(
       const Device device,
-      channel->Unary<Device>(
-          "birthmark.device.v1.DeviceService.DecommissionDevice", request));
+      channel->Unary<Device>(Method("UpdateDevice"), request));
   if (context.json) {
     PrintJson(context.out, device);
-  } else {
-    context.out << device.name() << " is " << DeviceStateText(device.state())
-                << '\n';
+    return kExitOk;
   }
+  PrintFields(context.out, {{"Device", device.name()},
+                            {"Name", device.display_name()},
+                            {"Labels", LabelsText(device)}});
   return kExitOk;
 }
 
 }  // namespace
 
 std::vector<Command> DeviceCommands() {
-  const Param device = {.name = "DEVICE",
-                        .help = "its uid, or fleets/FLEET/devices/UID",
-                        .required = true};
+  const Param device = DeviceParam();
   return {
-      {.path = "device list",
-       .summary = "Lists devices, oldest first.",
-       .examples = "birthmark device list --fleet acme --state active",
-       .params = {{.name = "--fleet",
-                   .value = "FLEET",
-                   .help = "only those of this fleet"},
-                  {.name = "--state",
-                   .value = "STATE",
-                   .help = "registered, active, quarantined, decommissioning "
-                           "or decommissioned"},
-                  {.name = "--model",
-                   .value = "MODEL",
-                   .help = "only this model"},
-                  {.name = "--serial-number",
-                   .value = "TEXT",
-                   .help = "only this serial number"},
-                  {.name = "--line",
-                   .value = "LINE",
-                   .help = "only those made by this line"},
-                  {.name = "--batch",
-                   .value = "BATCH",
-                   .help = "only those of this batch"},
+      {.path = "device get",
+       .summary = "Shows all about one device.",
+       .details =
+           "Its state, since when, by whom and why; findings, certificates, "
+           "keys, firmware,\nand what happened last. With --json, one object "
+           "with device, keys, certificates,\nfindings, events, and "
+           "decommission where there is one.",
+       .examples = "birthmark device get 019ab2c3-d4e5-7f60-8182-93a4b5c6d7e8\n"
+                   "birthmark device get GW7-000001",
+       .params = {device, IdentityParam()},
+       .run = Get},
+      {.path = "device events",
+       .summary = "Lists what happened to a device, oldest first.",
+       .examples = "birthmark device events GW7-000001",
+       .params = {device, IdentityParam()},
+       .run = Events},
+      {.path = "device keys",
+       .summary = "Lists every key that a device ever had, oldest first.",
+       .examples = "birthmark device keys GW7-000001",
+       .params = {device, IdentityParam()},
+       .run = Keys},
+      {.path = "device firmware",
+       .summary = "Lists what a device reported of its firmware, newest first.",
+       .examples = "birthmark device firmware GW7-000001 --limit 20",
+       .params = {device,
                   {.name = "--limit",
                    .value = "N",
                    .help = "at most this many; 0: all",
                    .kind = ParamKind::kInteger,
                    .default_value = "0"},
                   IdentityParam()},
-       .run = List},
-      {.path = "device get",
-       .summary = "Shows all about one device.",
-       .details = "State, firmware, certificates, keys, and what happened to "
-                  "it. With --json, one\nobject with device, keys, "
-                  "certificates and events.",
-       .examples = "birthmark device get 019ab2c3-d4e5-7f60-8182-93a4b5c6d7e8",
-       .params = {device, IdentityParam()},
-       .run = Get},
-      {.path = "device events",
-       .summary = "Lists what happened to a device, oldest first.",
+       .run = Firmware},
+      {.path = "device update",
+       .summary = "Changes labels and name of a device.",
+       .details =
+           "KEY=TEXT is a text; KEY:=VALUE a number, true or false, or a time. "
+           "What tells\nsomething of a person (a name, an address) must be a "
+           "personal label: only then is\nit kept out of the audit log and can "
+           "be erased. The name always counts as personal.",
        .examples =
-           "birthmark device events 019ab2c3-d4e5-7f60-8182-93a4b5c6d7e8",
-       .params = {device, IdentityParam()},
-       .run = Events},
-      {.path = "device decommission",
-       .summary = "Retires a device for good.",
-       .details = "Revokes its certificates and retires its keys for ever. "
-                  "Shows what will happen\nand asks, unless --yes is given.",
-       .examples = "birthmark device decommission "
-                   "019ab2c3-d4e5-7f60-8182-93a4b5c6d7e8 --reason scrapped",
+           "birthmark device update GW7-000001 --label site=berlin --label "
+           "rack:=42\n"
+           "birthmark device update GW7-000001 --personal-label \"owner=Ann "
+           "Lee\" --remove-label rack --display-name Lobby",
        .params = {device,
-                  {.name = "--reason",
+                  {.name = "--label",
+                   .value = "KEY=VALUE",
+                   .help = "set this label",
+                   .kind = ParamKind::kTexts},
+                  {.name = "--personal-label",
+                   .value = "KEY=VALUE",
+                   .help = "set this label, which is about a person",
+                   .kind = ParamKind::kTexts},
+                  {.name = "--remove-label",
+                   .value = "KEY",
+                   .help = "remove this label",
+                   .kind = ParamKind::kTexts},
+                  {.name = "--display-name",
                    .value = "TEXT",
-                   .help = "why, for the record",
-                   .required = true},
-                  {.name = "--yes",
-                   .help = "do not ask",
-                   .kind = ParamKind::kSwitch},
+                   .help = "a name for people; \"\" removes it"},
                   IdentityParam()},
-       .run = Decommission},
+       .run = Update},
   };
 }
 

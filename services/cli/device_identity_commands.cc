@@ -9,11 +9,14 @@
 #include "lib/base/status_macros.h"
 #include "lib/crypto/hash.h"
 #include "lib/crypto/ids.h"
+#include "lib/rpc/timestamp.h"
 #include "services/cli/client.h"
 #include "services/cli/commands.h"
+#include "services/cli/device_connection.h"
 #include "services/cli/device_folder.h"
 #include "services/cli/error_report.h"
 #include "services/cli/identity_folder.h"
+#include "services/cli/names.h"
 #include "services/cli/output.h"
 
 namespace birthmark::cli {
@@ -32,13 +35,14 @@ constexpr size_t kDigestSize = 32;
 
 // Certify asks for a certificate for the folder's next key and installs it.
 template <typename Response, typename Request>
-absl::StatusOr<Response> Certify(rpc::GrpcChannel& channel,
+absl::StatusOr<Response> Certify(rpc::Channel& channel,
                                  absl::string_view method,
                                  const DeviceFolder& folder) {
   BIRTHMARK_ASSIGN_OR_RETURN(const auto key,
                              KeyForNewCertificate(folder.next_key()));
   Request request;
   BIRTHMARK_ASSIGN_OR_RETURN(*request.mutable_csr_der(), CsrFor(*key));
+  request.set_key_protection(device::v1::KEY_PROTECTION_SOFTWARE);
   absl::StatusOr<Response> response =
       channel.Unary<Response, Request>(method, request);
   if (!response.ok()) {
@@ -55,30 +59,8 @@ absl::StatusOr<Response> Certify(rpc::GrpcChannel& channel,
   return response;
 }
 
-// The services' address: from a file, or from flags.
-absl::StatusOr<ClientConfig> ServiceFromArguments(const Arguments& args) {
-  if (args.Has("--client")) {
-    BIRTHMARK_ASSIGN_OR_RETURN(ClientConfig config,
-                               LoadClientFile(args.Text("--client")));
-    config.clear_fleet();
-    config.clear_line();
-    return config;
-  }
-  if (!args.Has("--registration") || !args.Has("--server-name") ||
-      !args.Has("--roots")) {
-    return UsageError(
-        "say where the service is: --client FILE, or --registration, "
-        "--server-name and --roots");
-  }
-  ClientConfig config;
-  config.set_roots_file(args.Text("--roots"));
-  config.mutable_registration()->set_address(args.Text("--registration"));
-  config.mutable_registration()->set_server_name(args.Text("--server-name"));
-  return config;
-}
-
 absl::StatusOr<int> Register(const Arguments& args, Context& context) {
-  BIRTHMARK_ASSIGN_OR_RETURN(ClientConfig config, ServiceFromArguments(args));
+  BIRTHMARK_ASSIGN_OR_RETURN(ClientConfig config, ServiceFrom(args));
   config.clear_inventory();
   config.mutable_identity()->set_certificate_file(args.Text("--idevid"));
   config.mutable_identity()->set_private_key_file(args.Text("--key"));
@@ -103,14 +85,6 @@ absl::StatusOr<int> Register(const Arguments& args, Context& context) {
                             {"Certificate", folder.certificate()},
                             {"Renew", TimeText(response.renew_time())}});
   return kExitOk;
-}
-
-absl::StatusOr<std::unique_ptr<rpc::GrpcChannel>> ConnectDevice(
-    const Arguments& args, Context& context) {
-  const std::string dir = args.Text("--identity");
-  BIRTHMARK_RETURN_IF_ERROR(DeviceFolder(dir).Complete());
-  BIRTHMARK_ASSIGN_OR_RETURN(const ClientConfig config, LoadIdentity(dir));
-  return Connect(config, Role::kRegistration, context.clock);
 }
 
 absl::StatusOr<int> Renew(const Arguments& args, Context& context) {
@@ -157,6 +131,11 @@ absl::StatusOr<int> ReportFirmware(const Arguments& args, Context& context) {
   report.set_version(args.Text("--version"));
   BIRTHMARK_ASSIGN_OR_RETURN(*report.mutable_digest(), Digest(args));
   report.set_security_version(args.Integer("--security-version"));
+  if (args.Has("--boot-time")) {
+    BIRTHMARK_ASSIGN_OR_RETURN(const absl::Time time,
+                               ParseTime(args.Text("--boot-time")));
+    *report.mutable_boot_time() = rpc::ToTimestamp(time);
+  }
   request.set_request_id(crypto::NewRequestId());
   BIRTHMARK_ASSIGN_OR_RETURN(const auto channel, ConnectDevice(args, context));
   BIRTHMARK_ASSIGN_OR_RETURN(
@@ -173,6 +152,26 @@ absl::StatusOr<int> ReportFirmware(const Arguments& args, Context& context) {
                             {"SHA-256", HexEncode(report.digest())},
                             {"Recorded", TimeText(response.record_time())}});
   return kExitOk;
+}
+
+std::vector<Param> RegisterParams() {
+  std::vector<Param> params = {
+      {.name = "--idevid",
+       .value = "FILE",
+       .help = "the birth certificate with its chain (PEM)",
+       .required = true},
+      {.name = "--key",
+       .value = "FILE",
+       .help = "its private key (PKCS#8 PEM)",
+       .required = true},
+      {.name = "--out",
+       .value = "DIR",
+       .help = "the device's folder",
+       .required = true}};
+  for (Param& param : ServiceParams()) {
+    params.push_back(std::move(param));
+  }
+  return params;
 }
 
 }  // namespace
@@ -193,30 +192,7 @@ std::vector<Command> DeviceIdentityCommands() {
                   "operational certificate has expired.",
        .examples = "birthmark device register --idevid board.pem --key "
                    "board.key --client client.textproto --out device",
-       .params = {{.name = "--idevid",
-                   .value = "FILE",
-                   .help = "the birth certificate with its chain (PEM)",
-                   .required = true},
-                  {.name = "--key",
-                   .value = "FILE",
-                   .help = "its private key (PKCS#8 PEM)",
-                   .required = true},
-                  {.name = "--out",
-                   .value = "DIR",
-                   .help = "the device's folder",
-                   .required = true},
-                  {.name = "--client",
-                   .value = "FILE",
-                   .help = "a client.textproto that says where the service is"},
-                  {.name = "--registration",
-                   .value = "ADDRESS",
-                   .help = "host:port or unix:/path, instead of --client"},
-                  {.name = "--server-name",
-                   .value = "NAME",
-                   .help = "the DNS name in the service's certificate"},
-                  {.name = "--roots",
-                   .value = "FILE",
-                   .help = "the roots that it must chain to (PEM)"}},
+       .params = RegisterParams(),
        .run = Register},
       {.path = "device renew",
        .summary = "As a device: gets a new operational certificate.",
@@ -247,7 +223,10 @@ std::vector<Command> DeviceIdentityCommands() {
                   {.name = "--security-version",
                    .value = "N",
                    .help = "the anti-rollback counter",
-                   .kind = ParamKind::kInteger}},
+                   .kind = ParamKind::kInteger},
+                  {.name = "--boot-time",
+                   .value = "TIME",
+                   .help = "when it was started, in UTC"}},
        .run = ReportFirmware},
   };
 }

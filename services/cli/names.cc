@@ -26,6 +26,14 @@ constexpr absl::string_view kBatchPattern =
 constexpr absl::string_view kIssuerPattern = "issuers/{issuer}";
 constexpr absl::string_view kJobPattern = "revocationJobs/{job}";
 constexpr absl::string_view kDevicePattern = "fleets/{fleet}/devices/{device}";
+constexpr absl::string_view kDeviceJobPattern =
+    "fleets/{fleet}/deviceJobs/{job}";
+constexpr absl::string_view kFindingPattern =
+    "fleets/{fleet}/findings/{finding}";
+constexpr absl::string_view kReplacementPattern =
+    "fleets/{fleet}/replacements/{replacement}";
+constexpr absl::string_view kTransferPattern = "transfers/{transfer}";
+constexpr absl::string_view kKeyAuditPattern = "keyAudits/{audit}";
 constexpr absl::string_view kCertificatePattern =
     "issuers/{issuer}/certificates/{serial}";
 
@@ -51,6 +59,33 @@ constexpr ReasonName kReasons[] = {
 absl::Status BadName(absl::string_view what, absl::string_view text,
                      absl::string_view form) {
   return UsageError(absl::StrCat("'", text, "' is no ", what, ": want ", form));
+}
+
+// "FLEET/ID" or the whole name.
+absl::StatusOr<std::string> InFleet(absl::string_view pattern,
+                                    absl::string_view what,
+                                    absl::string_view text) {
+  if (ParseName(pattern, text).ok()) {
+    return std::string(text);
+  }
+  const std::vector<std::string> ids = absl::StrSplit(text, '/');
+  if (ids.size() != 2 || !IsResourceId(ids[0]) || !IsResourceId(ids[1])) {
+    return BadName(what, text, "FLEET/ID, as it is listed");
+  }
+  return FormatName(pattern, {ids[0], ids[1]});
+}
+
+// "ID" or the whole name.
+absl::StatusOr<std::string> Alone(absl::string_view pattern,
+                                  absl::string_view what,
+                                  absl::string_view text) {
+  if (IsResourceId(text)) {
+    return FormatName(pattern, {text});
+  }
+  if (ParseName(pattern, text).ok()) {
+    return std::string(text);
+  }
+  return BadName(what, text, "its id, as it is listed");
 }
 
 std::string Plain(absl::string_view text) {
@@ -122,6 +157,32 @@ absl::StatusOr<std::string> RevocationJobName(absl::string_view text) {
     return std::string(text);
   }
   return BadName("revocation job", text, "NAME of [a-z0-9-], e.g. leak-42");
+}
+
+absl::StatusOr<std::string> DeviceJobName(absl::string_view text) {
+  return InFleet(kDeviceJobPattern, "device job", text);
+}
+
+absl::StatusOr<std::string> FindingName(absl::string_view text) {
+  return InFleet(kFindingPattern, "finding", text);
+}
+
+absl::StatusOr<std::string> ReplacementName(absl::string_view text) {
+  return InFleet(kReplacementPattern, "replacement", text);
+}
+
+absl::StatusOr<std::string> TransferName(absl::string_view text) {
+  return Alone(kTransferPattern, "transfer", text);
+}
+
+absl::StatusOr<std::string> KeyAuditName(absl::string_view text) {
+  return Alone(kKeyAuditPattern, "key audit", text);
+}
+
+std::string ShortName(absl::string_view name) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
+  return parts.size() == 4 ? absl::StrCat(parts[1], "/", parts[3])
+                           : std::string(name);
 }
 
 absl::StatusOr<std::string> DeviceName(absl::string_view text) {

@@ -32,6 +32,24 @@ absl::StatusOr<std::string> IssuerName(absl::string_view text);
 // RevocationJobName takes "leak-42" or "revocationJobs/leak-42".
 absl::StatusOr<std::string> RevocationJobName(absl::string_view text);
 
+// DeviceJobName takes "acme/scrap-42" or "fleets/acme/deviceJobs/scrap-42".
+absl::StatusOr<std::string> DeviceJobName(absl::string_view text);
+
+// FindingName takes "acme/ID" or "fleets/acme/findings/ID".
+absl::StatusOr<std::string> FindingName(absl::string_view text);
+
+// TransferName takes an id or "transfers/ID".
+absl::StatusOr<std::string> TransferName(absl::string_view text);
+
+// ReplacementName takes "acme/ID" or "fleets/acme/replacements/ID".
+absl::StatusOr<std::string> ReplacementName(absl::string_view text);
+
+// KeyAuditName takes an id or "keyAudits/ID".
+absl::StatusOr<std::string> KeyAuditName(absl::string_view text);
+
+// ShortName returns "acme/x" for "fleets/acme/things/x": what the above take.
+std::string ShortName(absl::string_view name);
+
 // DeviceName takes a uid, for a device in any fleet, or the full name.
 absl::StatusOr<std::string> DeviceName(absl::string_view text);
 

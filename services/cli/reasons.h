@@ -21,8 +21,14 @@ inline constexpr absl::string_view kDiskFull = "DISK_FULL";
 inline constexpr absl::string_view kFolderInUse = "FOLDER_IN_USE";
 // FAILED_PRECONDITION: a folder that must be empty is not. Metadata: path.
 inline constexpr absl::string_view kFolderNotEmpty = "FOLDER_NOT_EMPTY";
-// FAILED_PRECONDITION: a mass revocation would be about no certificate.
+// FAILED_PRECONDITION: a job would be about no certificate or device.
 inline constexpr absl::string_view kNothingSelected = "NOTHING_SELECTED";
+// FAILED_PRECONDITION: a signed record does not verify: do not trust it.
+// Metadata: why.
+inline constexpr absl::string_view kNotVerified = "NOT_VERIFIED";
+// FAILED_PRECONDITION: a device has no certificate of decommission yet.
+// Metadata: resource.
+inline constexpr absl::string_view kNotCertified = "NOT_CERTIFIED";
 // ALREADY_EXISTS: the deployment has an operator of this name. Metadata: path.
 inline constexpr absl::string_view kOperatorExists = "OPERATOR_EXISTS";
 // FAILED_PRECONDITION: a CRL is older than the one before, has run out, or is

@@ -77,10 +77,6 @@ bool JobIsOver(const RevocationJob& job) {
          job.state() == revocation::v1::REVOCATION_JOB_STATE_CANCELLED;
 }
 
-int64_t JobRemaining(const RevocationJob& job) {
-  return std::max<int64_t>(job.expected_count() - job.revoked_count(), 0);
-}
-
 std::string NextStep(const RevocationJob& job) {
   const std::string id = LastSegment(job.name());
   switch (job.state()) {

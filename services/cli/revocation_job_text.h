@@ -18,10 +18,6 @@ std::string JobStateText(const revocation::v1::RevocationJob& job);
 // JobIsOver tells whether nothing of it will change any more.
 bool JobIsOver(const revocation::v1::RevocationJob& job);
 
-// JobRemaining is how many certificates are left, as far as one can tell before
-// the account at the end.
-int64_t JobRemaining(const revocation::v1::RevocationJob& job);
-
 // NextStep says what a person does now, with the command for it.
 std::string NextStep(const revocation::v1::RevocationJob& job);
 

@@ -516,6 +516,10 @@ CREATE TABLE device_transfers (
 CREATE UNIQUE INDEX device_transfers_offered ON device_transfers (device_uid)
   WHERE state = 1;
 CREATE INDEX device_transfers_by_age ON device_transfers (create_time, transfer_id);
+CREATE INDEX device_transfers_from ON device_transfers
+  (from_fleet_id, create_time, transfer_id);
+CREATE INDEX device_transfers_to ON device_transfers
+  (to_fleet_id, create_time, transfer_id);
 CREATE INDEX device_transfers_by_device ON device_transfers (device_uid, create_time);
 
 CREATE TABLE device_replacements (

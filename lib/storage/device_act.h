@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "lib/storage/device_row.h"
@@ -26,6 +27,12 @@ struct DeviceAct {
   absl::Time time;     // whole seconds
 };
 
+// HeldCertificate is one that a quarantine put on hold.
+struct HeldCertificate {
+  std::string issuer_id;
+  std::string serial;  // 16 octets
+};
+
 // DeviceActResult is what became of one device.
 struct DeviceActResult {
   enum class Outcome { kDone, kUnchanged, kFailed } outcome = Outcome::kFailed;
@@ -33,6 +40,7 @@ struct DeviceActResult {
   DeviceEventRow event;      // of kDone: what was recorded
   std::string error_reason;  // of kFailed: DEVICE_NOT_FOUND, DEVICE_STATE, ...
   int64_t certificates = 0;  // revoked, held or released
+  std::vector<HeldCertificate> held;  // of kQuarantine that is kDone
 };
 
 }  // namespace birthmark::storage

@@ -73,7 +73,7 @@ constexpr Statement kHold = {"act_hold", R"(
     SET state = 1, reason = 6, actor = excluded.actor, version = r.version + 1,
         revoke_time = excluded.revoke_time, update_time = excluded.update_time
     WHERE r.state = 3
-    RETURNING r.serial)"};
+    RETURNING r.issuer_id, r.serial)"};
 constexpr Statement kQuarantine = {"act_quarantine", R"(
     INSERT INTO quarantines
       (device_uid, quarantine_id, reason, playbook, actor, held, create_time)
@@ -162,7 +162,7 @@ class Acts {
   void Decommission();
   void SetUpWipes();
   std::vector<RevocationRow> Certificates(bool held_too);
-  void Note(const std::string& serial);
+  DeviceActResult& Note(const std::string& serial);
   void Move();
   UuidArray Uids() const;
 
@@ -307,10 +307,11 @@ void Acts::Quarantine() {
     for (const auto& row :
          session_.Exec(kHold, serials.Take(), issuers.Take(), shards.Take(),
                        not_after.Take(), Text(act_.actor), At(act_.time))) {
-      const std::string serial = ReadBytes(row[0]);
-      Note(serial);
-      holders.Add(by_serial_[serial]->device.device_uid);
-      held.Add(serial);
+      HeldCertificate certificate = {ReadText(row[0]), ReadBytes(row[1])};
+      DeviceActResult& result = Note(certificate.serial);
+      holders.Add(result.device.device_uid);
+      held.Add(certificate.serial);
+      result.held.push_back(std::move(certificate));
     }
   }
   UuidArray ids;
@@ -450,8 +451,11 @@ std::vector<RevocationRow> Acts::Certificates(bool held_too) {
   return rows;
 }
 
-void Acts::Note(const std::string& serial) {
-  ++by_serial_[serial]->certificates;
+// Note counts a certificate that was revoked or put on hold.
+DeviceActResult& Acts::Note(const std::string& serial) {
+  DeviceActResult& result = *by_serial_[serial];
+  ++result.certificates;
+  return result;
 }
 
 void Acts::Move() {

@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "lib/audit/entry.h"
 #include "lib/storage/device_act.h"
 #include "lib/storage/device_row.h"
 #include "lib/storage/key_row.h"
@@ -39,20 +41,23 @@ struct QuarantineRow {
   std::string playbook;
   std::string actor;
   absl::Time create_time;
-  struct Held {
-    std::string issuer_id;
-    std::string serial;  // 16 octets
-  };
-  std::vector<Held> held;  // what it put on hold
+  std::vector<HeldCertificate> held;  // in order of serial numbers
 };
 
 // DeviceUpdate is what UpdateDevice changes.
 struct DeviceUpdate {
   std::optional<std::string> display_name;
   std::string display_name_salt;  // 32 octets, with a name that is not empty
-  bool replace_labels = false;  // all of them, by set_labels
+  bool replace_labels = false;    // all of them, by set_labels
   std::vector<LabelRow> set_labels;
   std::vector<std::string> remove_labels;  // keys
+};
+
+// DeviceUpdated is what an update made of a device.
+struct DeviceUpdated {
+  DeviceRow device;
+  std::vector<LabelRow> labels;  // all that it has, in order of their keys
+  DeviceEventRow event;  // what was recorded; no id: nothing was changed
 };
 
 // ErasedData is what an erasure took: commitments, hex SHA-256 of salt and
@@ -70,8 +75,8 @@ struct ErasedData {
 class DeviceStore {
  public:
   virtual ~DeviceStore() = default;
-  using MutationMaker = std::function<Mutation(const DeviceRow&)>;
-  // For acts: the device as it is afterwards, and what was recorded.
+  // The device as it is afterwards, and what was recorded.
+  using UpdateMutationMaker = std::function<Mutation(const DeviceUpdated&)>;
   using ActMutationMaker = std::function<Mutation(const DeviceActResult&)>;
 
   // Get returns one device.
@@ -110,12 +115,14 @@ class DeviceStore {
       const std::optional<ReportCursor>& before, int limit) = 0;
 
   // Update changes labels and name, with the event `updated`, which the store
-  // completes (states, fleet; details: which labels, by key, personal ones with
-  // their commitment). At most 64 labels: kInvalidArgument / TOO_MANY_LABELS.
-  virtual absl::StatusOr<DeviceRow> Update(
+  // completes (states, fleet; details: label.{key} and display_name with `set`,
+  // `removed` or, of what is personal, the commitment). If all is so already,
+  // nothing is changed and recorded. At most 64 labels: kInvalidArgument /
+  // TOO_MANY_LABELS.
+  virtual absl::StatusOr<DeviceUpdated> Update(
       absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
       const DeviceUpdate& update, const DeviceEventRow& event,
-      const MutationMaker& mutation_for) = 0;
+      const UpdateMutationMaker& mutation_for) = 0;
   // Act does `act` to one device (device_act.h). In the state wanted already:
   // returns the device and changes nothing, but a device that is being
   // decommissioned cannot be decommissioned again.
@@ -126,11 +133,11 @@ class DeviceStore {
   // BlockKey blocks a key of a device for ever and revokes its certificate
   // (cessationOfOperation), with the event `key_blocked`. Blocked already:
   // changes nothing. kNotFound / KEY_NOT_FOUND.
-  virtual absl::StatusOr<KeyRow> BlockKey(absl::string_view fleet_id,
-                                          absl::string_view device_uid,
-                                          absl::string_view spki_sha256,
-                                          const DeviceEventRow& event,
-                                          const Mutation& mutation) = 0;
+  using KeyMutationMaker = std::function<Mutation(const KeyRow&)>;
+  virtual absl::StatusOr<KeyRow> BlockKey(
+      absl::string_view fleet_id, absl::string_view device_uid,
+      absl::string_view spki_sha256, const DeviceEventRow& event,
+      const KeyMutationMaker& mutation_for) = 0;
   // Erase takes away what is personal, with the event `personal_data_erased`
   // (details: the commitments). Nothing is there: writes the audit entry alone.
   using ErasureMutationMaker = std::function<Mutation(const ErasedData&)>;
@@ -138,6 +145,8 @@ class DeviceStore {
       absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
       const DeviceEventRow& event,
       const ErasureMutationMaker& mutation_for) = 0;
+  // Note writes an audit entry of who has read what must not go unnoticed.
+  virtual absl::Status Note(const audit::Entry& entry) = 0;
 };
 
 }  // namespace birthmark::storage

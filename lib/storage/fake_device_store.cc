@@ -182,11 +182,9 @@ absl::StatusOr<std::vector<FirmwareRow>> FakeDeviceStore::ListReports(
   return NotKept();
 }
 
-absl::StatusOr<DeviceRow> FakeDeviceStore::Update(absl::string_view,
-                                                  absl::string_view, int64_t,
-                                                  const DeviceUpdate&,
-                                                  const DeviceEventRow&,
-                                                  const MutationMaker&) {
+absl::StatusOr<DeviceUpdated> FakeDeviceStore::Update(
+    absl::string_view, absl::string_view, int64_t, const DeviceUpdate&,
+    const DeviceEventRow&, const UpdateMutationMaker&) {
   return NotKept();
 }
 
@@ -259,7 +257,7 @@ absl::StatusOr<KeyRow> FakeDeviceStore::BlockKey(absl::string_view,
                                                  absl::string_view,
                                                  absl::string_view,
                                                  const DeviceEventRow&,
-                                                 const Mutation&) {
+                                                 const KeyMutationMaker&) {
   return NotKept();
 }
 
@@ -269,5 +267,7 @@ absl::StatusOr<ErasedData> FakeDeviceStore::Erase(absl::string_view,
                                                   const ErasureMutationMaker&) {
   return NotKept();
 }
+
+absl::Status FakeDeviceStore::Note(const audit::Entry&) { return NotKept(); }
 
 }  // namespace birthmark::storage

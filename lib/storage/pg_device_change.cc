@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -63,30 +64,34 @@ absl::Status Refusal(const DeviceActResult& result, absl::string_view fleet_id,
 
 }  // namespace
 
-absl::StatusOr<DeviceRow> PgDeviceStore::Update(
+absl::StatusOr<DeviceUpdated> PgDeviceStore::Update(
     absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
     const DeviceUpdate& update, const DeviceEventRow& event,
-    const MutationMaker& mutation_for) {
-  DeviceRow device;
+    const UpdateMutationMaker& mutation_for) {
+  DeviceUpdated updated;
   BIRTHMARK_RETURN_IF_ERROR(
       database_.Transact([&](Session& session) -> absl::Status {
-        BIRTHMARK_ASSIGN_OR_RETURN(device,
+        updated = {};
+        BIRTHMARK_ASSIGN_OR_RETURN(updated.device,
                                    LockDevice(session, fleet_id, device_uid));
-        if (IsEnding(device)) {
-          return RefuseState(device, reasons::kDeviceState);
+        if (IsEnding(updated.device)) {
+          return RefuseState(updated.device, reasons::kDeviceState);
         }
-        BIRTHMARK_RETURN_IF_ERROR(CheckVersion(device, version));
-        DeviceEventRow full = Complete(event, device);
+        BIRTHMARK_RETURN_IF_ERROR(CheckVersion(updated.device, version));
+        std::map<std::string, std::string> changes;
         BIRTHMARK_RETURN_IF_ERROR(
-            ApplyUpdate(session, device, update, full.details));
-        if (full.details.empty()) {
+            ApplyUpdate(session, updated.device, update, changes));
+        updated.labels = ReadLabels(session, updated.device);
+        if (changes.empty()) {
           return absl::OkStatus();
         }
-        device = Touch(session, device, event.create_time);
-        RecordEvents(session, {&full});
-        return RecordMutation(session, mutation_for(device));
+        updated.event = Complete(event, updated.device);
+        updated.event.details.merge(changes);
+        updated.device = Touch(session, updated.device, event.create_time);
+        RecordEvents(session, {&updated.event});
+        return RecordMutation(session, mutation_for(updated));
       }));
-  return device;
+  return updated;
 }
 
 absl::StatusOr<DeviceRow> PgDeviceStore::Act(
@@ -121,11 +126,10 @@ absl::StatusOr<DeviceRow> PgDeviceStore::Act(
   return device;
 }
 
-absl::StatusOr<KeyRow> PgDeviceStore::BlockKey(absl::string_view fleet_id,
-                                               absl::string_view device_uid,
-                                               absl::string_view spki_sha256,
-                                               const DeviceEventRow& event,
-                                               const Mutation& mutation) {
+absl::StatusOr<KeyRow> PgDeviceStore::BlockKey(
+    absl::string_view fleet_id, absl::string_view device_uid,
+    absl::string_view spki_sha256, const DeviceEventRow& event,
+    const KeyMutationMaker& mutation_for) {
   std::optional<KeyRow> key;
   BIRTHMARK_RETURN_IF_ERROR(
       database_.Transact([&](Session& session) -> absl::Status {
@@ -161,7 +165,7 @@ absl::StatusOr<KeyRow> PgDeviceStore::BlockKey(absl::string_view fleet_id,
         }
         key = FindKey(session, spki_sha256);
         RecordEvents(session, {&full});
-        return RecordMutation(session, mutation);
+        return RecordMutation(session, mutation_for(*key));
       }));
   return *key;
 }
@@ -186,6 +190,13 @@ absl::StatusOr<ErasedData> PgDeviceStore::Erase(
         return RecordMutation(session, mutation_for(erased));
       }));
   return erased;
+}
+
+absl::Status PgDeviceStore::Note(const audit::Entry& entry) {
+  return database_.Transact([&](Session& session) {
+    RecordAudit(session, {entry});
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace birthmark::storage

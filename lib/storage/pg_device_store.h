@@ -48,25 +48,24 @@ class PgDeviceStore : public DeviceStore {
       const std::optional<ReportCursor>& before, int limit) override;
 
   // pg_device_change.cc
-  absl::StatusOr<DeviceRow> Update(absl::string_view fleet_id,
-                                   absl::string_view device_uid,
-                                   int64_t version, const DeviceUpdate& update,
-                                   const DeviceEventRow& event,
-                                   const MutationMaker& mutation_for) override;
+  absl::StatusOr<DeviceUpdated> Update(
+      absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
+      const DeviceUpdate& update, const DeviceEventRow& event,
+      const UpdateMutationMaker& mutation_for) override;
   absl::StatusOr<DeviceRow> Act(absl::string_view fleet_id,
                                 absl::string_view device_uid, int64_t version,
                                 const DeviceAct& act,
                                 const std::function<std::string()>& new_id,
                                 const ActMutationMaker& mutation_for) override;
-  absl::StatusOr<KeyRow> BlockKey(absl::string_view fleet_id,
-                                  absl::string_view device_uid,
-                                  absl::string_view spki_sha256,
-                                  const DeviceEventRow& event,
-                                  const Mutation& mutation) override;
+  absl::StatusOr<KeyRow> BlockKey(
+      absl::string_view fleet_id, absl::string_view device_uid,
+      absl::string_view spki_sha256, const DeviceEventRow& event,
+      const KeyMutationMaker& mutation_for) override;
   absl::StatusOr<ErasedData> Erase(
       absl::string_view fleet_id, absl::string_view device_uid, int64_t version,
       const DeviceEventRow& event,
       const ErasureMutationMaker& mutation_for) override;
+  absl::Status Note(const audit::Entry& entry) override;
 
  private:
   Database& database_;

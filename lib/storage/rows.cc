@@ -8,27 +8,28 @@
 
 namespace birthmark::storage {
 
-DeviceRow ReadDevice(const pqxx::row& row) {
-  return {.device_uid = ReadText(row[0]),
-          .fleet_id = ReadText(row[1]),
-          .state = static_cast<DeviceState>(ReadInt(row[2])),
-          .model = ReadText(row[3]),
-          .serial_number = ReadText(row[4]),
-          .hardware_revision = ReadText(row[5]),
-          .line_id = ReadText(row[6]),
-          .batch_id = ReadText(row[7]),
-          .display_name = ReadText(row[8]),
-          .current_serial = ReadBytes(row[9]),
-          .version = ReadInt(row[10]),
-          .create_time = ReadTime(row[11]),
-          .update_time = ReadTime(row[12]),
-          .last_contact_time = ReadOptionalTime(row[13]),
-          .decommission_time = ReadOptionalTime(row[14]),
-          .birth_fleet_id = ReadText(row[15]),
-          .fleet_time = ReadOptionalTime(row[16]),
-          .denials = static_cast<int>(ReadInt(row[17])),
-          .replaces = ReadText(row[18]),
-          .replaced_by = ReadText(row[19])};
+DeviceRow ReadDevice(const pqxx::row& row, int first_column) {
+  const int first = first_column;
+  return {.device_uid = ReadText(row[first]),
+          .fleet_id = ReadText(row[first + 1]),
+          .state = static_cast<DeviceState>(ReadInt(row[first + 2])),
+          .model = ReadText(row[first + 3]),
+          .serial_number = ReadText(row[first + 4]),
+          .hardware_revision = ReadText(row[first + 5]),
+          .line_id = ReadText(row[first + 6]),
+          .batch_id = ReadText(row[first + 7]),
+          .display_name = ReadText(row[first + 8]),
+          .current_serial = ReadBytes(row[first + 9]),
+          .version = ReadInt(row[first + 10]),
+          .create_time = ReadTime(row[first + 11]),
+          .update_time = ReadTime(row[first + 12]),
+          .last_contact_time = ReadOptionalTime(row[first + 13]),
+          .decommission_time = ReadOptionalTime(row[first + 14]),
+          .birth_fleet_id = ReadText(row[first + 15]),
+          .fleet_time = ReadOptionalTime(row[first + 16]),
+          .denials = static_cast<int>(ReadInt(row[first + 17])),
+          .replaces = ReadText(row[first + 18]),
+          .replaced_by = ReadText(row[first + 19])};
 }
 
 KeyRow ReadKey(const pqxx::row& row) {

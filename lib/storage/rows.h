@@ -32,7 +32,7 @@ namespace birthmark::storage {
   "c.device_uid, c.fleet_id, c.crl_shard, c.not_before, c.not_after, "   \
   "c.certificate_der, c.create_time, " BIRTHMARK_REVOCATION_COLUMNS
 
-DeviceRow ReadDevice(const pqxx::row& row);
+DeviceRow ReadDevice(const pqxx::row& row, int first_column = 0);
 KeyRow ReadKey(const pqxx::row& row);
 RevocationRow ReadRevocation(const pqxx::row& row, int first_column = 0);
 CertificateRow ReadCertificate(const pqxx::row& row);

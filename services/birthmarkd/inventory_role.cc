@@ -5,9 +5,11 @@
 #include "lib/config/validate.h"
 #include "lib/rpc/page.h"
 #include "lib/storage/pg_certificate_store.h"
+#include "lib/storage/pg_decommission_store.h"
 #include "lib/storage/pg_device_store.h"
 #include "lib/storage/pg_fleet_store.h"
 #include "lib/storage/pg_request_store.h"
+#include "lib/storage/pg_transfer_store.h"
 #include "services/birthmarkd/role.h"
 #include "services/inventory/services.h"
 
@@ -20,17 +22,21 @@ class InventoryRole : public Role {
                 const std::string& dsn)
       : fleets_(database),
         devices_(database),
+        decommissions_(database),
+        transfers_(database),
         certificates_(database),
         requests_(database),
         page_tokens_(dsn),
-        services_({fleets_, devices_, certificates_, requests_, page_tokens_,
-                   host.clock}) {}
+        services_({fleets_, devices_, decommissions_, transfers_, certificates_,
+                   requests_, page_tokens_, host.clock}) {}
 
   void Register(rpc::Router& router) override { services_.Register(router); }
 
  private:
   storage::PgFleetStore fleets_;
   storage::PgDeviceStore devices_;
+  storage::PgDecommissionStore decommissions_;
+  storage::PgTransferStore transfers_;
   storage::PgCertificateStore certificates_;
   storage::PgRequestStore requests_;
   const rpc::PageTokenCodec page_tokens_;

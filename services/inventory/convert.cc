@@ -7,25 +7,10 @@
 #include "lib/rpc/timestamp.h"
 #include "lib/x509/certificate.h"
 #include "lib/x509/serial.h"
+#include "services/inventory/label.h"
 
 namespace birthmark::inventory {
 namespace {
-
-device::v1::DeviceState ToProto(storage::DeviceState state) {
-  switch (state) {
-    case storage::DeviceState::kRegistered:
-      return device::v1::DEVICE_STATE_REGISTERED;
-    case storage::DeviceState::kActive:
-      return device::v1::DEVICE_STATE_ACTIVE;
-    case storage::DeviceState::kQuarantined:
-      return device::v1::DEVICE_STATE_QUARANTINED;
-    case storage::DeviceState::kDecommissioning:
-      return device::v1::DEVICE_STATE_DECOMMISSIONING;
-    case storage::DeviceState::kDecommissioned:
-      return device::v1::DEVICE_STATE_DECOMMISSIONED;
-  }
-  return device::v1::DEVICE_STATE_UNSPECIFIED;
-}
 
 device::v1::KeyUsage ToProto(storage::KeyUsage usage) {
   switch (usage) {
@@ -49,6 +34,61 @@ device::v1::KeyState ToProto(storage::KeyState state) {
       return device::v1::KEY_STATE_BLOCKED;
   }
   return device::v1::KEY_STATE_UNSPECIFIED;
+}
+
+device::v1::KeyProtection ToProto(storage::KeyProtection protection) {
+  switch (protection) {
+    case storage::KeyProtection::kNotSaid:
+      break;
+    case storage::KeyProtection::kSoftware:
+      return device::v1::KEY_PROTECTION_SOFTWARE;
+    case storage::KeyProtection::kSecureElement:
+      return device::v1::KEY_PROTECTION_SECURE_ELEMENT;
+    case storage::KeyProtection::kTpm:
+      return device::v1::KEY_PROTECTION_TPM;
+  }
+  return device::v1::KEY_PROTECTION_UNSPECIFIED;
+}
+
+device::v1::WipeOutcome ToProto(storage::WipeOutcome outcome) {
+  switch (outcome) {
+    case storage::WipeOutcome::kWaiting:
+      return device::v1::WIPE_OUTCOME_WAITING;
+    case storage::WipeOutcome::kConfirmed:
+      return device::v1::WIPE_OUTCOME_CONFIRMED;
+    case storage::WipeOutcome::kTimedOut:
+      return device::v1::WIPE_OUTCOME_TIMED_OUT;
+    case storage::WipeOutcome::kNotAsked:
+      return device::v1::WIPE_OUTCOME_NOT_ASKED;
+  }
+  return device::v1::WIPE_OUTCOME_UNSPECIFIED;
+}
+
+fleet::v1::FindingPolicy ToProto(storage::FindingPolicy policy) {
+  switch (policy) {
+    case storage::FindingPolicy::kAllow:
+      return fleet::v1::FINDING_POLICY_ALLOW;
+    case storage::FindingPolicy::kWarn:
+      return fleet::v1::FINDING_POLICY_WARN;
+    case storage::FindingPolicy::kDenyRenewal:
+      return fleet::v1::FINDING_POLICY_DENY_RENEWAL;
+    case storage::FindingPolicy::kQuarantine:
+      return fleet::v1::FINDING_POLICY_QUARANTINE;
+  }
+  return fleet::v1::FINDING_POLICY_UNSPECIFIED;
+}
+
+device::v1::Quarantine ToProto(const storage::QuarantineRow& row) {
+  device::v1::Quarantine quarantine;
+  quarantine.set_reason(row.reason);
+  quarantine.set_playbook(row.playbook);
+  quarantine.set_actor(row.actor);
+  *quarantine.mutable_create_time() = rpc::ToTimestamp(row.create_time);
+  for (const storage::HeldCertificate& held : row.held) {
+    quarantine.add_held_certificates(FormatName(
+        kCertificatePattern, {held.issuer_id, x509::SerialToHex(held.serial)}));
+  }
+  return quarantine;
 }
 
 const char* AlgorithmName(storage::KeyAlgorithm algorithm) {
@@ -84,6 +124,22 @@ certificate::v1::CertificateState StateOf(const storage::CertificateRow& row,
 
 }  // namespace
 
+device::v1::DeviceState ToProto(storage::DeviceState state) {
+  switch (state) {
+    case storage::DeviceState::kRegistered:
+      return device::v1::DEVICE_STATE_REGISTERED;
+    case storage::DeviceState::kActive:
+      return device::v1::DEVICE_STATE_ACTIVE;
+    case storage::DeviceState::kQuarantined:
+      return device::v1::DEVICE_STATE_QUARANTINED;
+    case storage::DeviceState::kDecommissioning:
+      return device::v1::DEVICE_STATE_DECOMMISSIONING;
+    case storage::DeviceState::kDecommissioned:
+      return device::v1::DEVICE_STATE_DECOMMISSIONED;
+  }
+  return device::v1::DEVICE_STATE_UNSPECIFIED;
+}
+
 std::string DeviceName(const storage::DeviceRow& device) {
   return FormatName(kDevicePattern, {device.fleet_id, device.device_uid});
 }
@@ -94,14 +150,33 @@ fleet::v1::Fleet ToProto(const storage::FleetRow& row) {
   fleet.set_display_name(row.display_name);
   fleet.set_idevid_profile(absl::StrCat("profiles/", row.idevid_profile));
   fleet.set_ldevid_profile(absl::StrCat("profiles/", row.ldevid_profile));
+  fleet.set_firmware_rollback_policy(ToProto(row.firmware_rollback));
+  fleet.set_firmware_digest_policy(ToProto(row.firmware_digest));
+  fleet.set_shared_prime_policy(ToProto(row.shared_prime));
+  fleet.mutable_wipe_timeout()->set_seconds(
+      absl::ToInt64Seconds(row.wipe_timeout));
   fleet.set_etag(rpc::MakeEtag(row.version));
   *fleet.mutable_create_time() = rpc::ToTimestamp(row.create_time);
   *fleet.mutable_update_time() = rpc::ToTimestamp(row.update_time);
   return fleet;
 }
 
+device::v1::FirmwareState ToProto(const storage::FirmwareRow& row) {
+  device::v1::FirmwareState state;
+  state.set_component(row.component);
+  state.set_version(row.firmware_version);
+  state.set_digest(row.digest);
+  state.set_security_version(row.security_version);
+  state.set_highest_security_version(row.highest_security_version);
+  *state.mutable_report_time() = rpc::ToTimestamp(row.report_time);
+  if (row.boot_time.has_value()) {
+    *state.mutable_boot_time() = rpc::ToTimestamp(*row.boot_time);
+  }
+  return state;
+}
+
 device::v1::Device ToProto(const storage::DeviceRow& row,
-                           const std::vector<storage::FirmwareRow>& firmware) {
+                           const DeviceParts& parts) {
   device::v1::Device device;
   device.set_name(DeviceName(row));
   device.set_uid(row.device_uid);
@@ -109,20 +184,22 @@ device::v1::Device ToProto(const storage::DeviceRow& row,
   device.set_model(row.model);
   device.set_serial_number(row.serial_number);
   device.set_hardware_revision(row.hardware_revision);
+  const std::string& birth_fleet =
+      row.birth_fleet_id.empty() ? row.fleet_id : row.birth_fleet_id;
   device.set_line(
-      FormatName("fleets/{fleet}/lines/{line}", {row.fleet_id, row.line_id}));
+      FormatName("fleets/{fleet}/lines/{line}", {birth_fleet, row.line_id}));
   device.set_batch(FormatName("fleets/{fleet}/lines/{line}/batches/{batch}",
-                              {row.fleet_id, row.line_id, row.batch_id}));
-  for (const storage::FirmwareRow& one : firmware) {
-    device::v1::FirmwareState& state = *device.add_firmware();
-    state.set_component(one.component);
-    state.set_version(one.firmware_version);
-    state.set_digest(one.digest);
-    state.set_security_version(one.security_version);
-    *state.mutable_report_time() = rpc::ToTimestamp(one.report_time);
+                              {birth_fleet, row.line_id, row.batch_id}));
+  for (const storage::FirmwareRow& one : parts.firmware) {
+    *device.add_firmware() = ToProto(one);
+  }
+  for (const storage::LabelRow& label : parts.labels) {
+    (*device.mutable_labels())[label.key] = ToProto(label);
+  }
+  if (parts.quarantine.has_value()) {
+    *device.mutable_quarantine() = ToProto(*parts.quarantine);
   }
   device.set_display_name(row.display_name);
-  device.mutable_labels()->insert(row.labels.begin(), row.labels.end());
   device.set_etag(rpc::MakeEtag(row.version));
   *device.mutable_create_time() = rpc::ToTimestamp(row.create_time);
   *device.mutable_update_time() = rpc::ToTimestamp(row.update_time);
@@ -133,6 +210,18 @@ device::v1::Device ToProto(const storage::DeviceRow& row,
   if (row.decommission_time.has_value()) {
     *device.mutable_decommission_time() =
         rpc::ToTimestamp(*row.decommission_time);
+  }
+  if (row.fleet_time.has_value()) {
+    *device.mutable_fleet_time() = rpc::ToTimestamp(*row.fleet_time);
+  }
+  device.set_renewal_denied(row.denials > 0);
+  if (!row.replaces.empty()) {
+    device.set_replaces(
+        FormatName(kDevicePattern, {row.fleet_id, row.replaces}));
+  }
+  if (!row.replaced_by.empty()) {
+    device.set_replaced_by(
+        FormatName(kDevicePattern, {row.fleet_id, row.replaced_by}));
   }
   return device;
 }
@@ -154,13 +243,21 @@ device::v1::DeviceKey ToProto(const storage::KeyRow& row,
   if (row.retire_time.has_value()) {
     *key.mutable_retire_time() = rpc::ToTimestamp(*row.retire_time);
   }
+  key.set_protection(ToProto(row.protection));
+  if (row.first_use_time.has_value()) {
+    *key.mutable_first_use_time() = rpc::ToTimestamp(*row.first_use_time);
+  }
+  if (row.last_use_time.has_value()) {
+    *key.mutable_last_use_time() = rpc::ToTimestamp(*row.last_use_time);
+  }
   return key;
 }
 
-device::v1::DeviceEvent ToProto(const storage::DeviceEventRow& row,
-                                const storage::DeviceRow& device) {
+device::v1::DeviceEvent ToProto(const storage::DeviceEventRow& row) {
   device::v1::DeviceEvent event;
-  event.set_name(absl::StrCat(DeviceName(device), "/events/", row.event_id));
+  event.set_name(
+      absl::StrCat(FormatName(kDevicePattern, {row.fleet_id, row.device_uid}),
+                   "/events/", row.event_id));
   event.set_kind(row.kind);
   if (row.from_state != 0) {
     event.set_from_state(
@@ -172,6 +269,35 @@ device::v1::DeviceEvent ToProto(const storage::DeviceEventRow& row,
   event.mutable_details()->insert(row.details.begin(), row.details.end());
   *event.mutable_create_time() = rpc::ToTimestamp(row.create_time);
   return event;
+}
+
+device::v1::Decommission ToProto(const storage::DecommissionRow& row) {
+  device::v1::Decommission decommission;
+  decommission.set_device(
+      FormatName(kDevicePattern, {row.fleet_id, row.device_uid}));
+  decommission.set_reason(row.reason);
+  decommission.set_actor(row.actor);
+  if (!row.job_id.empty()) {
+    decommission.set_job(FormatName("fleets/{fleet}/deviceJobs/{job}",
+                                    {row.fleet_id, row.job_id}));
+  }
+  *decommission.mutable_create_time() = rpc::ToTimestamp(row.create_time);
+  decommission.set_revoked_certificates(row.revoked);
+  decommission.set_retired_keys(row.keys);
+  decommission.set_wipe_outcome(ToProto(row.wipe_outcome));
+  if (row.wipe_deadline.has_value()) {
+    *decommission.mutable_wipe_deadline_time() =
+        rpc::ToTimestamp(*row.wipe_deadline);
+  }
+  if (row.wipe_time.has_value()) {
+    *decommission.mutable_wipe_time() = rpc::ToTimestamp(*row.wipe_time);
+  }
+  decommission.set_wipe_receipt(row.wipe_receipt);
+  if (row.end_time.has_value()) {
+    *decommission.mutable_end_time() = rpc::ToTimestamp(*row.end_time);
+  }
+  decommission.set_certificate_jws(row.certificate);
+  return decommission;
 }
 
 absl::StatusOr<certificate::v1::Certificate> ToProto(

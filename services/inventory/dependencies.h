@@ -6,9 +6,11 @@
 #include "lib/base/clock.h"
 #include "lib/rpc/page.h"
 #include "lib/storage/certificate_store.h"
+#include "lib/storage/decommission_store.h"
 #include "lib/storage/device_store.h"
 #include "lib/storage/fleet_store.h"
 #include "lib/storage/request_store.h"
+#include "lib/storage/transfer_store.h"
 
 namespace birthmark::inventory {
 
@@ -16,6 +18,8 @@ namespace birthmark::inventory {
 struct Dependencies {
   storage::FleetStore& fleets;
   storage::DeviceStore& devices;
+  storage::DecommissionStore& decommissions;
+  storage::TransferStore& transfers;
   storage::CertificateStore& certificates;
   storage::RequestStore& requests;
   const rpc::PageTokenCodec& page_tokens;

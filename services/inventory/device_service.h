@@ -1,4 +1,5 @@
-// DeviceServiceImpl has the methods of DeviceService.
+// DeviceServiceImpl has the methods of DeviceService that read about one
+// device.
 
 #ifndef BIRTHMARK_SERVICES_INVENTORY_DEVICE_SERVICE_H_
 #define BIRTHMARK_SERVICES_INVENTORY_DEVICE_SERVICE_H_
@@ -23,12 +24,9 @@ class DeviceServiceImpl {
   absl::StatusOr<device::v1::Device> GetDevice(
       const rpc::CallContext& context,
       const device::v1::GetDeviceRequest& request);
-  absl::StatusOr<device::v1::ListDevicesResponse> ListDevices(
+  absl::StatusOr<device::v1::Decommission> GetDecommission(
       const rpc::CallContext& context,
-      const device::v1::ListDevicesRequest& request);
-  absl::StatusOr<device::v1::Device> DecommissionDevice(
-      const rpc::CallContext& context,
-      const device::v1::DecommissionDeviceRequest& request);
+      const device::v1::GetDecommissionRequest& request);
   absl::StatusOr<device::v1::DeviceKey> GetDeviceKey(
       const rpc::CallContext& context,
       const device::v1::GetDeviceKeyRequest& request);
@@ -38,6 +36,9 @@ class DeviceServiceImpl {
   absl::StatusOr<device::v1::ListDeviceEventsResponse> ListDeviceEvents(
       const rpc::CallContext& context,
       const device::v1::ListDeviceEventsRequest& request);
+  absl::StatusOr<device::v1::ListFirmwareReportsResponse> ListFirmwareReports(
+      const rpc::CallContext& context,
+      const device::v1::ListFirmwareReportsRequest& request);
 
   const Dependencies with_;
 };

@@ -1,10 +1,12 @@
 #include "services/inventory/fleet_service.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "lib/audit/new_entry.h"
 #include "lib/base/resource_name.h"
 #include "lib/base/status_macros.h"
@@ -19,6 +21,21 @@
 namespace birthmark::inventory {
 
 namespace pb = fleet::v1;
+namespace {
+
+std::map<std::string, std::string> DetailsOf(const storage::FleetRow& row) {
+  const auto policy = [](storage::FindingPolicy value) {
+    return absl::StrCat(static_cast<int>(value));
+  };
+  return {{"idevid_profile", row.idevid_profile},
+          {"ldevid_profile", row.ldevid_profile},
+          {"firmware_rollback_policy", policy(row.firmware_rollback)},
+          {"firmware_digest_policy", policy(row.firmware_digest)},
+          {"shared_prime_policy", policy(row.shared_prime)},
+          {"wipe_timeout", absl::FormatDuration(row.wipe_timeout)}};
+}
+
+}  // namespace
 
 void FleetServiceImpl::Register(rpc::Router& router) {
   const auto serve = [this, &router](absl::string_view name, auto method) {
@@ -83,10 +100,9 @@ absl::StatusOr<pb::Fleet> FleetServiceImpl::CreateFleet(
       with_.requests, context, request,
       [&](const rpc::Recorder& record) -> absl::StatusOr<pb::Fleet> {
         storage::Mutation mutation;
-        mutation.audit.push_back(audit::NewEntry(
-            with_.clock, context.caller().actor, "fleet.create", fleet.name(),
-            {{"idevid_profile", row.idevid_profile},
-             {"ldevid_profile", row.ldevid_profile}}));
+        mutation.audit.push_back(
+            audit::NewEntry(with_.clock, context.caller().actor, "fleet.create",
+                            fleet.name(), DetailsOf(row)));
         mutation.request = record(fleet);
         BIRTHMARK_RETURN_IF_ERROR(with_.fleets.Create(row, mutation));
         return fleet;
@@ -119,9 +135,7 @@ absl::StatusOr<pb::Fleet> FleetServiceImpl::UpdateFleet(
         storage::Mutation mutation;
         mutation.audit.push_back(
             audit::NewEntry(with_.clock, context.caller().actor, "fleet.update",
-                            request.fleet().name(),
-                            {{"idevid_profile", row.idevid_profile},
-                             {"ldevid_profile", row.ldevid_profile}}));
+                            request.fleet().name(), DetailsOf(row)));
         mutation.request = record(ToProto(updated));
         BIRTHMARK_ASSIGN_OR_RETURN(const storage::FleetRow stored,
                                    with_.fleets.Update(row, mutation));

@@ -1,5 +1,4 @@
-// Services are those of the role `inventory`: FleetService, DeviceService and
-// CertificateService (proto/birthmark/*/v1).
+// Services are those of the role `inventory`: README.md lists them.
 
 #ifndef BIRTHMARK_SERVICES_INVENTORY_SERVICES_H_
 #define BIRTHMARK_SERVICES_INVENTORY_SERVICES_H_

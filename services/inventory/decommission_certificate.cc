@@ -22,12 +22,12 @@ absl::string_view NameOf(WipeOutcome outcome) {
     case WipeOutcome::kConfirmed:
       return "confirmed";
     case WipeOutcome::kNotAsked:
-      return "not-asked";
+      return "not_asked";
     case WipeOutcome::kWaiting:  // not of one that has ended
     case WipeOutcome::kTimedOut:
       break;
   }
-  return "timed-out";
+  return "timed_out";
 }
 
 nlohmann::json Wipe(const DecommissionRow& row) {

@@ -80,12 +80,12 @@ TEST(DecommissionCertificateTest, SaysWhatIsKnownOfADeviceWithoutWipe) {
   device.birth_serial.clear();
   device.keys.clear();
   json payload = json::parse(DecommissionPayload(device, kTime));
-  EXPECT_EQ(payload["wipe"], json({{"outcome", "timed-out"}}));
+  EXPECT_EQ(payload["wipe"], json({{"outcome", "timed_out"}}));
   EXPECT_EQ(payload["retired_keys"], json::array());
   EXPECT_FALSE(payload.contains("birth_certificate"));
   device.decommission.wipe_outcome = WipeOutcome::kNotAsked;
   payload = json::parse(DecommissionPayload(device, kTime));
-  EXPECT_EQ(payload["wipe"], json({{"outcome", "not-asked"}}));
+  EXPECT_EQ(payload["wipe"], json({{"outcome", "not_asked"}}));
 }
 
 }  // namespace

@@ -8,13 +8,20 @@
 #include "lib/rpc/page.h"
 #include "lib/storage/pg_certificate_store.h"
 #include "lib/storage/pg_decommission_store.h"
+#include "lib/storage/pg_device_feed.h"
+#include "lib/storage/pg_device_job_store.h"
+#include "lib/storage/pg_device_search_store.h"
 #include "lib/storage/pg_device_store.h"
 #include "lib/storage/pg_finding_store.h"
 #include "lib/storage/pg_fleet_store.h"
 #include "lib/storage/pg_key_audit_store.h"
 #include "lib/storage/pg_request_store.h"
 #include "lib/storage/pg_transfer_store.h"
+#include "lib/storage/request_pruner.h"
 #include "services/birthmarkd/role.h"
+#include "services/inventory/device_list_service.h"
+#include "services/inventory/device_watch.h"
+#include "services/inventory/device_work.h"
 #include "services/inventory/key_audits.h"
 #include "services/inventory/services.h"
 
@@ -34,19 +41,34 @@ class InventoryRole : public Role {
         requests_(database),
         findings_(database),
         audits_(database),
+        search_(database),
+        feed_(database),
+        device_jobs_(database, search_),
+        request_pruner_(database),
         page_tokens_(dsn),
         services_({fleets_, devices_, decommissions_, transfers_, certificates_,
                    requests_, page_tokens_, host.clock}),
+        device_lists_(search_, fleets_, page_tokens_),
+        device_watch_(feed_, page_tokens_, host.clock),
         key_audits_(
-            {audits_, findings_, requests_, page_tokens_, host.clock, dsn}) {}
+            {audits_, findings_, requests_, page_tokens_, host.clock, dsn}),
+        work_({fleets_, devices_, decommissions_, transfers_, certificates_,
+               requests_, page_tokens_, host.clock},
+              {device_jobs_, search_, request_pruner_}, *ca_,
+              host.config.inventory().device_approval_threshold(),
+              host.metrics) {}
 
   void Register(rpc::Router& router) override {
     services_.Register(router);
+    device_lists_.Register(router);
+    device_watch_.Register(router);
     key_audits_.Register(router);
+    work_.Register(router);
   }
 
   absl::Status Start() override {
     key_audits_.Start();
+    work_.Start();
     return absl::OkStatus();
   }
 
@@ -61,9 +83,16 @@ class InventoryRole : public Role {
   storage::PgRequestStore requests_;
   storage::PgFindingStore findings_;
   storage::PgKeyAuditStore audits_;
+  storage::PgDeviceSearchStore search_;
+  storage::PgDeviceFeed feed_;
+  storage::PgDeviceJobStore device_jobs_;
+  storage::PgRequestPruner request_pruner_;
   const rpc::PageTokenCodec page_tokens_;
   inventory::Services services_;
+  inventory::DeviceListServiceImpl device_lists_;
+  inventory::DeviceWatch device_watch_;
   inventory::KeyAudits key_audits_;
+  inventory::DeviceWork work_;
 };
 
 }  // namespace

@@ -96,6 +96,40 @@ TEST(CommandTest, ReadsOptionsInAnyOrder) {
   EXPECT_TRUE(line.json);
 }
 
+TEST(CommandTest, AnOptionThatMayComeAgainTakesOneValueEachTime) {
+  const std::vector<Command> commands = {
+      {.path = "do",
+       .params = {{.name = "THING"},
+                  {.name = "--label", .kind = ParamKind::kTexts}},
+       .run = [](const Arguments&, Context&) -> absl::StatusOr<int> {
+         return kExitOk;
+       }}};
+  ASSERT_OK_AND_ASSIGN(
+      const ParsedLine line,
+      ParseLine(commands, {"do", "--label", "a=1", "x", "--label", "-b"}));
+  EXPECT_THAT(line.args.Texts("--label"), testing::ElementsAre("a=1", "-b"));
+  EXPECT_EQ(line.args.Text("THING"), "x");
+  EXPECT_TRUE(line.args.Has("--label"));
+  ASSERT_OK_AND_ASSIGN(const ParsedLine none, ParseLine(commands, {"do", "x"}));
+  EXPECT_FALSE(none.args.Has("--label"));
+  EXPECT_THAT(none.args.Texts("--label"), testing::IsEmpty());
+}
+
+TEST(ParseSpanTest, TakesDaysToo) {
+  absl::Duration span;
+  EXPECT_TRUE(ParseSpan("30d", &span));
+  EXPECT_EQ(span, absl::Hours(720));
+  EXPECT_TRUE(ParseSpan("1d12h", &span));
+  EXPECT_EQ(span, absl::Hours(36));
+  EXPECT_TRUE(ParseSpan("0s", &span));
+  EXPECT_EQ(span, absl::ZeroDuration());
+  for (const char* text :
+       {"", "d", "-1d", "1d-1h", "1.5d", "1d1d", "12", "inf", "99999999d",
+        "99999999999999999999d", "-5s", "1dx", "+1d"}) {
+    EXPECT_FALSE(ParseSpan(text, &span)) << text;
+  }
+}
+
 TEST(CommandTest, AbsentOptionsAreAbsent) {
   ASSERT_OK_AND_ASSIGN(const ParsedLine line,
                        ParseLine(Commands(), {"thing", "make", "x"}));

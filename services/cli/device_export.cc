@@ -27,7 +27,6 @@ using device::v1::ListDevicesRequest;
 using device::v1::ListDevicesResponse;
 
 constexpr absl::Duration kReportEvery = absl::Seconds(2);
-constexpr absl::Duration kLongestPause = absl::Seconds(10);
 
 std::string ExportTime(const google::protobuf::Timestamp& timestamp) {
   const absl::Time time = ToTime(timestamp);
@@ -69,7 +68,7 @@ absl::StatusOr<ListDevicesResponse> Page(rpc::Channel& inventory,
                                          const ListDevicesRequest& request,
                                          const ExportOptions& options,
                                          Context& context) {
-  Backoff backoff(options.pause, kLongestPause);
+  Backoff backoff(options.pause, options.longest_pause);
   const absl::Duration begin = context.clock.MonotonicNow();
   bool told = false;
   while (true) {

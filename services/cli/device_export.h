@@ -35,8 +35,9 @@ struct ExportOptions {
   bool raw = false;
   // How long a service that is away is asked again.
   absl::Duration patience = absl::Minutes(5);
-  // The least pause between attempts.
+  // The least and the longest pause between attempts.
   absl::Duration pause = absl::Milliseconds(200);
+  absl::Duration longest_pause = absl::Seconds(10);
 };
 
 // ExportDevices writes what `request` lists to `out`, page after page, so that

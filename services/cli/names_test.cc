@@ -115,5 +115,23 @@ TEST(ReasonNamesTest, AnUnknownReasonListsTheKnown) {
               testing::HasSubstr("keyCompromise"));
 }
 
+TEST(NamesTest, WhatIsOfAFleetIsNamedAsItIsListed) {
+  EXPECT_THAT(DeviceJobName("acme/eol"),
+              IsOkAndHolds("fleets/acme/deviceJobs/eol"));
+  EXPECT_THAT(FindingName("fleets/acme/findings/f1"),
+              IsOkAndHolds("fleets/acme/findings/f1"));
+  EXPECT_THAT(ReplacementName("acme/r1"),
+              IsOkAndHolds("fleets/acme/replacements/r1"));
+  EXPECT_THAT(TransferName("t1"), IsOkAndHolds("transfers/t1"));
+  EXPECT_THAT(KeyAuditName("keyAudits/a1"), IsOkAndHolds("keyAudits/a1"));
+  EXPECT_EQ(ShortName("fleets/acme/deviceJobs/eol"), "acme/eol");
+  EXPECT_EQ(ShortName("transfers/t1"), "transfers/t1");
+  for (const char* text : {"", "/", "acme/", "acme/a/b", "Acme/x",
+                           "fleets/-/findings/x", "fleets/acme/deviceJobs/x"}) {
+    EXPECT_FALSE(FindingName(text).ok()) << text;
+  }
+  EXPECT_FALSE(TransferName("acme/t1").ok());
+}
+
 }  // namespace
 }  // namespace birthmark::cli

@@ -43,8 +43,11 @@ constexpr Words kWords[] = {
     {"personal_data_erased", "personal data erased"},
     {"transfer_offered", "offered to another fleet"},
     {"transfer_cancelled", "the offer to another fleet ended"},
-    {"transferred", "changed hands"},
+    {"transferred", "came from another fleet"},
+    {"transferred_away", "given to another fleet"},
     {"replacement_requested", "its replacement was asked for"},
+    {"replaces", "took the place of another board"},
+    {"replaced", "another board took its place"},
 };
 
 // The details that a person looks for, by kind; where the rest is, `device

@@ -468,6 +468,28 @@ $$;
 
 -- Decommissioning -----------------------------------------------------------------
 
+-- The name of the device, if its certificate `presented` is one of those that its
+-- decommission revoked and it has still to wipe itself. For the door of every role.
+CREATE FUNCTION wiping_device(presented bytea) RETURNS text LANGUAGE plpgsql STABLE
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT format('fleets/%s/devices/%s', d.fleet_id, d.device_uid)
+    FROM certificates c
+    JOIN devices d ON d.device_uid = c.device_uid
+    JOIN decommissions w ON w.device_uid = d.device_uid
+    JOIN revocations r ON r.serial = c.serial
+    JOIN keys k ON k.spki_sha256 = c.spki_sha256
+    WHERE c.serial = presented AND d.state = 4 AND w.end_time IS NULL
+      AND w.wipe_instruction IS NOT NULL
+      AND r.state = 2 AND r.actor = w.actor AND r.revoke_time = w.create_time
+      AND k.state <> 3);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION wiping_device FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wiping_device
+  TO birthmark_ca, birthmark_registration, birthmark_inventory, birthmark_status;
+
 CREATE TABLE decommissions (
   device_uid        uuid        NOT NULL PRIMARY KEY,
   fleet_id          text        COLLATE "C" NOT NULL,

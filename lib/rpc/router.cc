@@ -49,6 +49,8 @@ void Router::AddService(const google::protobuf::ServiceDescriptor& service) {
     for (const int role : allowed.role()) {
       method.allowed_roles.push_back(static_cast<options::v1::Role>(role));
     }
+    method.open_to_decommissioning = descriptor->options().GetExtension(
+        options::v1::open_to_decommissioning);
     by_path_[absl::StrCat("/", service.full_name(), "/", descriptor->name())] =
         &method;
   }
@@ -105,7 +107,8 @@ const Router::Method* Router::Find(absl::string_view name_or_path) const {
 absl::Status Router::Admit(const Caller& caller, const Method* method,
                            absl::string_view name) const {
   if (options_.status_gate != nullptr) {
-    BIRTHMARK_RETURN_IF_ERROR(options_.status_gate(caller));
+    BIRTHMARK_RETURN_IF_ERROR(options_.status_gate(
+        caller, method != nullptr && method->open_to_decommissioning));
   }
   if (method == nullptr) {
     return NotServed(name, "there is no such method");

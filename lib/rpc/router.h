@@ -45,9 +45,11 @@ namespace birthmark::rpc {
 // StatusGate says whether a caller whose certificate is good may come in now:
 // it looks up revocation and, for devices, their state. It runs on the worker
 // pool before anything else and may wait for a database. What it returns goes
-// to the caller. A stream passes it once, when it begins: whoever serves a long
-// one asks again now and then.
-using StatusGate = std::function<absl::Status(const Caller& caller)>;
+// to the caller. `open_to_decommissioning` says whether the method has that
+// option. A stream passes it once, when it begins: whoever serves a long one
+// asks again now and then.
+using StatusGate = std::function<absl::Status(const Caller& caller,
+                                              bool open_to_decommissioning)>;
 
 // Router is set up first, then used; setting up is not thread-safe, use is.
 class Router {
@@ -141,6 +143,7 @@ class Router {
   struct Method {
     const google::protobuf::MethodDescriptor* descriptor = nullptr;
     std::vector<options::v1::Role> allowed_roles;
+    bool open_to_decommissioning = false;
     const google::protobuf::Message* request = nullptr;
     const google::protobuf::Message* response = nullptr;
     RawUnary unary;  // at most one of these two is set

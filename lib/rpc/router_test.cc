@@ -3,6 +3,7 @@
 #include "birthmark/device/v1/device_service.pb.h"
 #include "birthmark/fleet/v1/fleet_service.pb.h"
 #include "birthmark/provisioning/v1/provisioning_service.pb.h"
+#include "birthmark/registration/v1/registration_service.pb.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "lib/base/error.h"
 #include "lib/base/fake_clock.h"
@@ -67,7 +68,12 @@ class RouterTest : public ::testing::Test {
   telemetry::Registry registry_;
   telemetry::RpcMetrics metrics_{registry_};
   absl::Status gate_;
-  Router router_{{.status_gate = [this](const Caller&) { return gate_; }},
+  bool open_to_decommissioning_ = false;  // what the gate was told last
+  Router router_{{.status_gate =
+                      [this](const Caller&, bool open) {
+                        open_to_decommissioning_ = open;
+                        return gate_;
+                      }},
                  clock_,
                  metrics_};
   int calls_ = 0;
@@ -94,6 +100,32 @@ TEST_F(RouterTest, EveryOtherRoleIsDeniedBeforeTheHandler) {
     EXPECT_THAT(denied, HasMetadata("method", kGetFleet));
   }
   EXPECT_EQ(calls_, 0);
+}
+
+TEST_F(RouterTest, TheGateLearnsWhatIsOpenToThoseWhoAreToWipeThemselves) {
+  const auto& service = *registration::v1::WipeInstruction::descriptor()
+                             ->file()
+                             ->FindServiceByName("RegistrationService");
+  router_.AddService(service);
+  int open = 0;
+  for (int i = 0; i < service.method_count(); ++i) {
+    const std::string& name = service.method(i)->full_name();
+    EXPECT_FALSE(
+        router_
+            .Admit(CallerOf(options::v1::ROLE_DEVICE), router_.Find(name), name)
+            .ok());  // none is served
+    const bool is_wipe = name.find("Wipe") != std::string::npos;
+    EXPECT_EQ(open_to_decommissioning_, is_wipe) << name;
+    open += open_to_decommissioning_ ? 1 : 0;
+  }
+  EXPECT_EQ(open, 2);
+  // No other method of any service, and no unknown one.
+  for (const char* name : {kGetFleet, "nobody.knows.This"}) {
+    open_to_decommissioning_ = true;
+    (void)router_.Admit(CallerOf(options::v1::ROLE_OPERATOR),
+                        router_.Find(name), name);
+    EXPECT_FALSE(open_to_decommissioning_);
+  }
 }
 
 TEST_F(RouterTest, TheGateComesBeforeAuthorisation) {

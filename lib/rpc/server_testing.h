@@ -127,7 +127,7 @@ class ServerTest : public ::testing::Test {
   telemetry::RpcMetrics metrics_{registry_};
   std::string revoked_;  // a serial
   Router router_{{.status_gate =
-                      [this](const Caller& caller) {
+                      [this](const Caller& caller, bool) {
                         return caller.serial == revoked_
                                    ? MakeError(
                                          absl::StatusCode::kUnauthenticated,

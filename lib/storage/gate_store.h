@@ -15,7 +15,10 @@ class GateStore {
   // `issuer_id` and is neither revoked nor held. (The certificates of a
   // quarantined device are held, those of a decommissioned one revoked.)
   // kUnauthenticated / CERTIFICATE_UNKNOWN or CERTIFICATE_REVOKED (metadata:
-  // serial, revocation), kUnavailable / DATABASE_OFFLINE.
+  // serial, revocation), kUnavailable / DATABASE_OFFLINE. kFailedPrecondition /
+  // WIPE_REQUIRED (metadata: resource) instead of CERTIFICATE_REVOKED for a
+  // certificate that its device's decommission has revoked, as long as the
+  // device is to wipe itself.
   virtual absl::Status Check(absl::string_view issuer_id,
                              absl::string_view serial) = 0;
 };

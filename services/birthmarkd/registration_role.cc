@@ -19,6 +19,7 @@
 #include "lib/storage/pg_revocation_job_store.h"
 #include "lib/storage/pg_revocation_log.h"
 #include "lib/storage/pg_revocation_store.h"
+#include "lib/storage/pg_wipe_store.h"
 #include "lib/storage/revocation_journal.h"
 #include "lib/telemetry/log.h"
 #include "services/birthmarkd/role.h"
@@ -41,7 +42,7 @@ class RegistrationRole : public Role {
         {role->fleets_, role->lines_, role->batches_, role->registrations_,
          role->revocations_, role->requests_, role->revocation_jobs_,
          role->enforcement_, role->crl_shards_, role->revocation_log_,
-         role->journal_.get(),
+         role->wipes_, role->journal_.get(),
          [dsn](storage::ChangeListener::Callbacks callbacks) {
            return storage::ChangeListener::Start(
                {.dsn = dsn, .channels = {storage::kRevocationsChannel}},
@@ -72,6 +73,7 @@ class RegistrationRole : public Role {
         enforcement_(database),
         crl_shards_(database),
         revocation_log_(database),
+        wipes_(database),
         ca_(std::move(ca)),
         page_tokens_(dsn),
         key_challenges_(dsn),
@@ -99,6 +101,7 @@ class RegistrationRole : public Role {
   storage::PgEnforcementStore enforcement_;
   storage::PgCrlShardStore crl_shards_;
   storage::PgRevocationLog revocation_log_;
+  storage::PgWipeStore wipes_;
   std::unique_ptr<storage::RevocationJournal> journal_;
   const std::unique_ptr<rpc::Channel> ca_;
   const rpc::PageTokenCodec page_tokens_;

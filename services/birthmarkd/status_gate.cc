@@ -5,9 +5,18 @@
 #include "lib/x509/serial.h"
 
 namespace birthmark::birthmarkd {
+namespace {
+
+bool IsDevice(const rpc::Caller& caller) {
+  return caller.role == options::v1::ROLE_DEVICE ||
+         caller.role == options::v1::ROLE_DEVICE_BIRTH;
+}
+
+}  // namespace
 
 rpc::StatusGate MakeStatusGate(storage::GateStore& store) {
-  return [&store](const rpc::Caller& caller) -> absl::Status {
+  return [&store](const rpc::Caller& caller,
+                  bool open_to_decommissioning) -> absl::Status {
     if (caller.leaf_der.empty()) {
       return absl::OkStatus();
     }
@@ -19,7 +28,12 @@ rpc::StatusGate MakeStatusGate(storage::GateStore& store) {
                        "the certificate was not issued by this system",
                        {{"serial", caller.serial}});
     }
-    return store.Check(caller.issuer_id, *serial);
+    absl::Status status = store.Check(caller.issuer_id, *serial);
+    if (open_to_decommissioning && IsDevice(caller) &&
+        Reason(status) == reasons::kWipeRequired) {
+      return absl::OkStatus();
+    }
+    return status;
   };
 }
 

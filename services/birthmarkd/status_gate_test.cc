@@ -22,6 +22,10 @@ class OneCertificate : public storage::GateStore {
         serial[15] == '\x33') {
       return absl::OkStatus();
     }
+    if (issuer_id == "wiping") {
+      return MakeError(absl::StatusCode::kFailedPrecondition,
+                       reasons::kWipeRequired, "wipe");
+    }
     return MakeError(absl::StatusCode::kUnauthenticated,
                      reasons::kCertificateUnknown, "not recorded");
   }
@@ -45,14 +49,31 @@ class StatusGateTest : public testing::Test {
 };
 
 TEST_F(StatusGateTest, LetsARecordedCertificateIn) {
-  EXPECT_OK(gate_(CreateValidCaller()));
+  EXPECT_OK(gate_(CreateValidCaller(), false));
 }
 
 TEST_F(StatusGateTest, RefusesWhatTheStoreRefuses) {
   rpc::Caller caller = CreateValidCaller();
   caller.issuer_id = "internal";
-  EXPECT_THAT(gate_(caller), StatusIs(absl::StatusCode::kUnauthenticated,
-                                      reasons::kCertificateUnknown));
+  EXPECT_THAT(gate_(caller, true), StatusIs(absl::StatusCode::kUnauthenticated,
+                                            reasons::kCertificateUnknown));
+}
+
+TEST_F(StatusGateTest, OpensToADeviceThatWipesItselfWhatIsOpenToIt) {
+  rpc::Caller caller = CreateValidCaller();
+  caller.issuer_id = "wiping";
+  for (const auto role :
+       {options::v1::ROLE_DEVICE, options::v1::ROLE_DEVICE_BIRTH}) {
+    caller.role = role;
+    EXPECT_OK(gate_(caller, true));
+    EXPECT_THAT(gate_(caller, false),
+                StatusIs(absl::StatusCode::kFailedPrecondition,
+                         reasons::kWipeRequired));
+  }
+  caller.role = options::v1::ROLE_OPERATOR;
+  EXPECT_THAT(
+      gate_(caller, true),
+      StatusIs(absl::StatusCode::kFailedPrecondition, reasons::kWipeRequired));
 }
 
 TEST_F(StatusGateTest, RefusesASerialThatCannotHaveBeenRecorded) {
@@ -60,15 +81,17 @@ TEST_F(StatusGateTest, RefusesASerialThatCannotHaveBeenRecorded) {
        {std::string(), std::string("01"), std::string(40, '1')}) {
     rpc::Caller caller = CreateValidCaller();
     caller.serial = serial;
-    EXPECT_THAT(gate_(caller), StatusIs(absl::StatusCode::kUnauthenticated,
-                                        reasons::kCertificateUnknown));
+    EXPECT_THAT(gate_(caller, true),
+                StatusIs(absl::StatusCode::kUnauthenticated,
+                         reasons::kCertificateUnknown));
   }
   EXPECT_EQ(store_.checks, 0);
 }
 
 TEST_F(StatusGateTest, LetsARoleOfThisProcessInWithoutACertificate) {
   EXPECT_OK(gate_(
-      rpc::ServiceCaller(options::v1::ROLE_REGISTRATION, "birthmark.example")));
+      rpc::ServiceCaller(options::v1::ROLE_REGISTRATION, "birthmark.example"),
+      false));
   EXPECT_EQ(store_.checks, 0);
 }
 

@@ -22,6 +22,7 @@
 #include "lib/storage/revocation_journal.h"
 #include "lib/storage/revocation_log.h"
 #include "lib/storage/revocation_store.h"
+#include "lib/storage/wipe_store.h"
 #include "lib/telemetry/metrics.h"
 #include "services/registration/key_challenge.h"
 
@@ -39,6 +40,7 @@ struct Dependencies {
   storage::EnforcementStore& enforcement;
   storage::CrlShardStore& crl_shards;
   storage::RevocationLog& revocation_log;
+  storage::WipeStore& wipes;
   // nullptr: none is kept.
   storage::RevocationJournal* journal;
   // Starts a listener on the channel kRevocationsChannel.

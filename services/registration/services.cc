@@ -27,6 +27,7 @@
 #include "services/registration/revocation_watch.h"
 #include "services/registration/stream_watch.h"
 #include "services/registration/windows.h"
+#include "services/registration/wipe_service.h"
 
 namespace birthmark::registration {
 namespace {
@@ -73,6 +74,7 @@ struct Services::Impl {
         ca(dependencies.ca),
         provisioning(dependencies, profiles, ca),
         registration(dependencies, profiles, ca),
+        wipe(dependencies),
         revocation(dependencies, ca, *follower),
         key_reports(dependencies, *follower, metrics),
         revocation_jobs(
@@ -106,6 +108,7 @@ struct Services::Impl {
   CaClient ca;
   ProvisioningServiceImpl provisioning;
   RegistrationServiceImpl registration;
+  WipeService wipe;
   RevocationServiceImpl revocation;
   KeyReportService key_reports;
   RevocationJobService revocation_jobs;
@@ -162,6 +165,7 @@ void Services::Register(rpc::Router& router) {
           "RevocationService"));
   impl_->provisioning.Register(router);
   impl_->registration.Register(router);
+  impl_->wipe.Register(router);
   impl_->revocation.Register(router);
   impl_->key_reports.Register(router);
   impl_->revocation_jobs.Register(router);

@@ -241,6 +241,7 @@ Dependencies World::dependencies() {
           enforcement,
           crl_shards,
           revocation_log,
+          wipes,
           /*journal=*/nullptr,
           [](storage::ChangeListener::Callbacks) { return nullptr; },
           ca,

@@ -37,6 +37,7 @@
 #include "lib/storage/fake_revocation_job_store.h"
 #include "lib/storage/fake_revocation_log.h"
 #include "lib/storage/fake_revocation_store.h"
+#include "lib/storage/fake_wipe_store.h"
 #include "lib/telemetry/metrics.h"
 #include "lib/x509/certificate_builder.h"
 #include "services/registration/dependencies.h"
@@ -125,6 +126,7 @@ struct World {
   storage::FakeEnforcementStore enforcement;
   storage::FakeCrlShardStore crl_shards;
   storage::FakeRevocationLog revocation_log;
+  storage::FakeWipeStore wipes;
   storage::FakeCertificateStore certificates;
   FakeCa ca;
   rpc::PageTokenCodec page_tokens;

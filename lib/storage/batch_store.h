@@ -29,6 +29,7 @@ struct BatchRow {
   std::string profile;
   BatchState state = BatchState::kOpen;
   absl::Time create_time;
+  KeyProtection key_protection = KeyProtection::kNotSaid;  // of birth keys
 };
 
 // BatchCounts are the items of a batch by outcome.
@@ -87,7 +88,8 @@ class BatchStore {
  public:
   virtual ~BatchStore() = default;
   // Create inserts the batch, or returns the one that has the name already if
-  // its profile is the same. kAlreadyExists / BATCH_EXISTS if it differs,
+  // its profile is the same, and its key protection, or `row` does not say one.
+  // kAlreadyExists / BATCH_EXISTS if it differs,
   // kNotFound / LINE_NOT_FOUND.
   virtual absl::StatusOr<BatchRow> Create(const BatchRow& row,
                                           const Mutation& mutation) = 0;

@@ -101,7 +101,9 @@ absl::StatusOr<BatchRow> FakeBatchStore::Create(const BatchRow& row,
   const BatchRow* found =
       FindBatch(transaction.tables(), row.fleet_id, row.line_id, row.batch_id);
   if (found != nullptr) {
-    if (found->profile != row.profile) {
+    if (found->profile != row.profile ||
+        (row.key_protection != KeyProtection::kNotSaid &&
+         found->key_protection != row.key_protection)) {
       return Fail(StatusCode::kAlreadyExists, reasons::kBatchExists,
                   row.batch_id);
     }

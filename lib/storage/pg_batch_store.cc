@@ -24,16 +24,17 @@
 namespace birthmark::storage {
 namespace {
 
-#define BATCH_COLUMNS \
-  "batch_key, fleet_id, line_id, batch_id, profile, state, create_time "
+#define BATCH_COLUMNS                                                     \
+  "batch_key, fleet_id, line_id, batch_id, profile, state, create_time, " \
+  "key_protection "
 
 constexpr Statement kLineExists = {
     "batch_line_exists",
     "SELECT FROM lines WHERE fleet_id = $1 AND line_id = $2"};
 constexpr Statement kInsert = {"batch_insert", R"(
     INSERT INTO batches
-      (fleet_id, line_id, batch_id, profile, state, create_time)
-    VALUES ($1, $2, $3, $4, 1, $5)
+      (fleet_id, line_id, batch_id, profile, state, create_time, key_protection)
+    VALUES ($1, $2, $3, $4, 1, $5, $6)
     ON CONFLICT DO NOTHING
     RETURNING )" BATCH_COLUMNS};
 constexpr Statement kGet = {"batch_get", "SELECT " BATCH_COLUMNS R"(
@@ -68,7 +69,8 @@ BatchRow ReadBatch(const pqxx::row& row) {
           .batch_id = ReadText(row[3]),
           .profile = ReadText(row[4]),
           .state = static_cast<BatchState>(ReadInt(row[5])),
-          .create_time = ReadTime(row[6])};
+          .create_time = ReadTime(row[6]),
+          .key_protection = static_cast<KeyProtection>(ReadInt(row[7]))};
 }
 
 ItemResult ReadResult(const pqxx::row& row) {
@@ -103,36 +105,40 @@ absl::Status NotFound(absl::string_view fleet_id, absl::string_view line_id,
 absl::StatusOr<BatchRow> PgBatchStore::Create(const BatchRow& row,
                                               const Mutation& mutation) {
   BatchRow batch;
-  BIRTHMARK_RETURN_IF_ERROR(
-      database_.Transact([&](Session& session) -> absl::Status {
-        if (session.Exec(kLineExists, Text(row.fleet_id), Text(row.line_id))
-                .empty()) {
-          return MakeError(absl::StatusCode::kNotFound, reasons::kLineNotFound,
-                           "there is no such line",
-                           {{"resource", LineName(row.fleet_id, row.line_id)}});
-        }
-        const auto inserted = session.Exec(
-            kInsert, Text(row.fleet_id), Text(row.line_id), Text(row.batch_id),
-            Text(row.profile), At(row.create_time));
-        if (!inserted.empty()) {
-          batch = ReadBatch(inserted[0]);
-          return RecordMutation(session, mutation);
-        }
-        const auto found = session.Exec(kGet, Text(row.fleet_id),
-                                        Text(row.line_id), Text(row.batch_id));
-        if (found.empty()) {
-          return session.Rerun();
-        }
-        batch = ReadBatch(found[0]);
-        if (batch.profile != row.profile) {
-          return MakeError(
-              absl::StatusCode::kAlreadyExists, reasons::kBatchExists,
-              "there is a batch of this name with another profile",
-              {{"resource", absl::StrCat(LineName(row.fleet_id, row.line_id),
-                                         "/batches/", row.batch_id)}});
-        }
-        return absl::OkStatus();
-      }));
+  BIRTHMARK_RETURN_IF_ERROR(database_.Transact([&](Session& session)
+                                                   -> absl::Status {
+    if (session.Exec(kLineExists, Text(row.fleet_id), Text(row.line_id))
+            .empty()) {
+      return MakeError(absl::StatusCode::kNotFound, reasons::kLineNotFound,
+                       "there is no such line",
+                       {{"resource", LineName(row.fleet_id, row.line_id)}});
+    }
+    const auto inserted =
+        session.Exec(kInsert, Text(row.fleet_id), Text(row.line_id),
+                     Text(row.batch_id), Text(row.profile), At(row.create_time),
+                     Int(static_cast<int>(row.key_protection)));
+    if (!inserted.empty()) {
+      batch = ReadBatch(inserted[0]);
+      return RecordMutation(session, mutation);
+    }
+    const auto found = session.Exec(kGet, Text(row.fleet_id), Text(row.line_id),
+                                    Text(row.batch_id));
+    if (found.empty()) {
+      return session.Rerun();
+    }
+    batch = ReadBatch(found[0]);
+    if (batch.profile != row.profile ||
+        (row.key_protection != KeyProtection::kNotSaid &&
+         batch.key_protection != row.key_protection)) {
+      return MakeError(
+          absl::StatusCode::kAlreadyExists, reasons::kBatchExists,
+          "there is a batch of this name with another profile or protection "
+          "of keys",
+          {{"resource", absl::StrCat(LineName(row.fleet_id, row.line_id),
+                                     "/batches/", row.batch_id)}});
+    }
+    return absl::OkStatus();
+  }));
   return batch;
 }
 

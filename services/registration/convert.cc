@@ -48,6 +48,9 @@ provisioning::v1::Batch ToProto(const storage::BatchRow& row,
   }
   batch.set_issued_count(counts.issued);
   batch.set_failed_count(counts.failed);
+  // As stored.
+  batch.set_key_protection(
+      static_cast<device::v1::KeyProtection>(row.key_protection));
   *batch.mutable_create_time() = rpc::ToTimestamp(row.create_time);
   return batch;
 }

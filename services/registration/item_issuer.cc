@@ -130,6 +130,7 @@ storage::AdmissionRequest ItemIssuer::MakeAdmission(
   request.device.update_time = now;
   request.key = MakeKeyRow(key, storage::KeyUsage::kIdevid, uid, device, serial,
                            batch.profile->id, now);
+  request.key.protection = batch.row.key_protection;
   request.event.device_uid = uid;
   request.event.fleet_id = batch.row.fleet_id;
   request.event.event_id = crypto::NewUid(clock_);

@@ -20,6 +20,7 @@
 #include "lib/rpc/serve.h"
 #include "services/registration/convert.h"
 #include "services/registration/csr_check.h"
+#include "services/registration/key_protection.h"
 
 namespace birthmark::registration {
 namespace {
@@ -223,6 +224,9 @@ absl::StatusOr<pb::Batch> ProvisioningServiceImpl::CreateBatch(
                              ParseLineName(request.parent(), "parent"));
   BIRTHMARK_RETURN_IF_ERROR(AuthorizeLine(context, line));
   BIRTHMARK_RETURN_IF_ERROR(rpc::CheckId(request.batch_id(), "batch_id"));
+  BIRTHMARK_ASSIGN_OR_RETURN(const storage::KeyProtection protection,
+                             CheckProtection(request.batch().key_protection(),
+                                             "batch.key_protection"));
   std::string profile_id;
   if (!request.batch().profile().empty()) {
     BIRTHMARK_ASSIGN_OR_RETURN(
@@ -239,10 +243,12 @@ absl::StatusOr<pb::Batch> ProvisioningServiceImpl::CreateBatch(
     // fleet's default since.
     auto existing =
         with_.batches.Get(line.fleet, line.line, request.batch_id());
-    if (existing.ok()) {
+    if (existing.ok() && (protection == storage::KeyProtection::kNotSaid ||
+                          protection == existing->key_protection)) {
       return WithCounts(*existing);
     }
-    if (existing.status().code() != absl::StatusCode::kNotFound) {
+    if (!existing.ok() &&
+        existing.status().code() != absl::StatusCode::kNotFound) {
       return existing.status();
     }
     BIRTHMARK_ASSIGN_OR_RETURN(profile_id, DefaultBatchProfile(line.fleet));
@@ -258,6 +264,7 @@ absl::StatusOr<pb::Batch> ProvisioningServiceImpl::CreateBatch(
   row.line_id = line.line;
   row.batch_id = request.batch_id();
   row.profile = profile_id;
+  row.key_protection = protection;
   row.create_time = NowSeconds(with_.clock);
   storage::Mutation mutation;
   mutation.audit.push_back(audit::NewEntry(

@@ -22,6 +22,7 @@
 #include "services/inventory/device_list_service.h"
 #include "services/inventory/device_watch.h"
 #include "services/inventory/device_work.h"
+#include "services/inventory/finding_service.h"
 #include "services/inventory/key_audits.h"
 #include "services/inventory/services.h"
 
@@ -50,6 +51,7 @@ class InventoryRole : public Role {
                    requests_, page_tokens_, host.clock}),
         device_lists_(search_, fleets_, page_tokens_),
         device_watch_(feed_, page_tokens_, host.clock),
+        finding_service_({findings_, requests_, page_tokens_, host.clock}),
         key_audits_(
             {audits_, findings_, requests_, page_tokens_, host.clock, dsn}),
         work_({fleets_, devices_, decommissions_, transfers_, certificates_,
@@ -62,6 +64,7 @@ class InventoryRole : public Role {
     services_.Register(router);
     device_lists_.Register(router);
     device_watch_.Register(router);
+    finding_service_.Register(router);
     key_audits_.Register(router);
     work_.Register(router);
   }
@@ -91,6 +94,7 @@ class InventoryRole : public Role {
   inventory::Services services_;
   inventory::DeviceListServiceImpl device_lists_;
   inventory::DeviceWatch device_watch_;
+  inventory::FindingServiceImpl finding_service_;
   inventory::KeyAudits key_audits_;
   inventory::DeviceWork work_;
 };

@@ -614,8 +614,10 @@ CREATE TABLE device_job_items (
   outcome     smallint  NOT NULL CHECK (outcome BETWEEN 1 AND 4),
   error_reason  text    CHECK ((outcome = 4) = (error_reason IS NOT NULL)),
   PRIMARY KEY (fleet_id, job_id, item),
-  UNIQUE (fleet_id, job_id, device_uid)
-);
+  -- Not with the same columns in front: plans are made while the table is small, and
+  -- either index would do for either look-up then.
+  UNIQUE (device_uid, fleet_id, job_id)
+) WITH (fillfactor = 70);
 
 -- Rights ----------------------------------------------------------------------------
 

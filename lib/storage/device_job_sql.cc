@@ -5,7 +5,8 @@
 namespace birthmark::storage {
 namespace {
 
-// Numbered without gaps: nobody else adds to the job meanwhile.
+// Numbered without gaps: nobody else adds to the job meanwhile. The conditions
+// leave one index for the look-up, by the device.
 constexpr Statement kAddItems = {"device_job_add_items", R"(
     INSERT INTO device_job_items (fleet_id, job_id, item, device_uid, outcome)
     SELECT $1, $2, $3::bigint + row_number() OVER (ORDER BY f.place),
@@ -14,8 +15,8 @@ constexpr Statement kAddItems = {"device_job_add_items", R"(
           FROM unnest($4::uuid[]) WITH ORDINALITY AS u (device_uid, place)
           WHERE NOT EXISTS (
               SELECT FROM device_job_items i
-              WHERE i.fleet_id = $1 AND i.job_id = $2
-                AND i.device_uid = u.device_uid)
+              WHERE i.device_uid = u.device_uid
+                AND i.fleet_id || '' = $1 AND i.job_id || '' = $2)
           GROUP BY u.device_uid) AS f)"};
 
 }  // namespace

@@ -25,6 +25,15 @@ std::string HerdSql(const Herd& herd) {
       VALUES ('{fleet}', '', 'idevid', 'ldevid', date_trunc('second', now()),
               date_trunc('second', now()), {timeout})
       ON CONFLICT DO NOTHING;
+      INSERT INTO lines (fleet_id, line_id, state, models, quota, create_time)
+      VALUES ('{fleet}', 'l1', 1, ARRAY['{model}'], 0,
+              date_trunc('second', now()))
+      ON CONFLICT DO NOTHING;
+      INSERT INTO batches (fleet_id, line_id, batch_id, profile, state,
+        create_time)
+      VALUES ('{fleet}', 'l1', '{batch}', 'idevid', 1,
+              date_trunc('second', now()))
+      ON CONFLICT DO NOTHING;
       CREATE TEMP TABLE herd AS
       SELECT i, date_trunc('second', now()) - interval '1 hour' AS t,
              (substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-7' ||

@@ -12,7 +12,8 @@ namespace birthmark::tests {
 // Herd says which devices. All have two keys with a certificate each, of the
 // issuers idevid (shard 0) and ldevid (shard 1).
 struct Herd {
-  std::string fleet = "acme";  // is made if it is not there
+  // Fleet, line and batch are made if they are not there.
+  std::string fleet = "acme";
   std::string model = "m1";
   std::string batch = "b1";
   std::string name = "herd";  // no two herds have the same

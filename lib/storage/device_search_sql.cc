@@ -99,23 +99,28 @@ struct Driver {
   const char* table;
   const char* time;
   const char* range;
+  // The index's order where it is not that of age: what is asked for in it is
+  // read through it, and not through one that the planner takes for shorter.
+  const char* keys = nullptr;
 };
 
 constexpr Driver kDrivers[] = {
     {SearchDriver::kAge, "SELECT 0 AS ordinal, g.fleet_id FROM " FLEETS,
      "devices", "create_time", "x.fleet_id = l.fleet_id"},
     {SearchDriver::kModel,
-     "SELECT 0 AS ordinal, g.fleet_id, c.hardware_revision FROM " FLEETS R"(
+     "SELECT 0 AS ordinal, g.fleet_id, c.model, c.hardware_revision "
+     "FROM " FLEETS R"(
       CROSS JOIN LATERAL (
-        SELECT hardware_revision FROM device_counts
-        WHERE fleet_id = g.fleet_id AND component = '' AND model = {model}
+        SELECT model, hardware_revision FROM device_counts
+        WHERE fleet_id = g.fleet_id AND component = ''
         UNION
-        SELECT hardware_revision FROM device_count_changes
-        WHERE fleet_id = g.fleet_id AND component = '' AND model = {model}) c
-      WHERE {hardware_revision} IS NULL
-         OR c.hardware_revision = {hardware_revision})",
+        SELECT model, hardware_revision FROM device_count_changes
+        WHERE fleet_id = g.fleet_id AND component = '') c
+      WHERE ({model} IS NULL OR c.model = {model})
+        AND ({hardware_revision} IS NULL
+             OR c.hardware_revision = {hardware_revision}))",
      "devices", "create_time",
-     "x.fleet_id = l.fleet_id AND x.model = {model} "
+     "x.fleet_id = l.fleet_id AND x.model = l.model "
      "AND x.hardware_revision = l.hardware_revision"},
     {SearchDriver::kLine, "SELECT 0 AS ordinal, g.fleet_id FROM " FLEETS,
      "devices", "create_time",
@@ -150,19 +155,23 @@ constexpr Driver kDrivers[] = {
      "AND x.firmware_version = l.value"},
     {SearchDriver::kSerialNumber,
      "SELECT 0 AS ordinal, g.fleet_id FROM " FLEETS, "devices", "create_time",
-     "x.fleet_id = l.fleet_id AND x.serial_number = {serial_number}"},
+     "x.fleet_id = l.fleet_id AND x.serial_number = {serial_number}",
+     "x.serial_number, x.device_uid"},
     {SearchDriver::kSerialPrefix,
      "SELECT 0 AS ordinal, g.fleet_id FROM " FLEETS, "devices", "create_time",
      "x.fleet_id = l.fleet_id AND x.serial_number >= {prefix} "
-     "AND x.serial_number < {prefix_end}"},
+     "AND x.serial_number < {prefix_end}",
+     "x.serial_number, x.device_uid"},
     {SearchDriver::kLabelKey,
      "SELECT 0 AS ordinal, g.fleet_id, {driver_key} AS key FROM " FLEETS,
      "device_labels", "create_time",
-     "x.fleet_id = l.fleet_id AND x.label_key = l.key"},
+     "x.fleet_id = l.fleet_id AND x.label_key = l.key",
+     "x.value, x.create_time, x.device_uid"},
     {SearchDriver::kContact, "SELECT 0 AS ordinal, g.fleet_id FROM " FLEETS,
      "devices", "create_time",
      "x.fleet_id = l.fleet_id AND x.contact_day >= {from_day} "
-     "AND x.contact_day <= {until_day}"},
+     "AND x.contact_day <= {until_day}",
+     "x.contact_day, x.create_time, x.device_uid"},
 };
 
 // In a probe the lanes are of all labels or components at once.
@@ -178,6 +187,17 @@ constexpr char kFirmwareLanes[] =
     "SELECT u.ordinal - 1 AS ordinal, g.fleet_id, u.key, u.value FROM " FLEETS
     " CROSS JOIN unnest({components}, {versions}) WITH ORDINALITY "
     "AS u (key, value, ordinal)";
+
+// The range of a driver, as far as its index knows the time: a condition on
+// what it has not would cost a look at each row.
+std::string RangeOf(const Driver& one) {
+  if (one.driver == SearchDriver::kSerialNumber ||
+      one.driver == SearchDriver::kSerialPrefix) {
+    return one.range;
+  }
+  return absl::StrCat(one.range, " AND x.", one.time, " >= {from} AND x.",
+                      one.time, " < {until}");
+}
 
 const Driver* FindDriver(SearchDriver driver) {
   for (const Driver& one : kDrivers) {
@@ -272,8 +292,10 @@ std::string Walk(SearchDriver driver, DeviceOrder order) {
       "greatest(count(*), 1), 16) AS rows FROM lanes) "
       "SELECT " BIRTHMARK_DEVICE_COLUMNS
       ", d.contact_day, d.matches, d.ends FROM lanes AS l CROSS JOIN LATERAL ("
-      "SELECT w.* FROM (SELECT d.*, row_number() OVER () "
-      "= (SELECT rows FROM share) AS ends, (",
+      // Over the order that the rows have, so that it is known further out, and
+      // nobody reads on to sort them.
+      "SELECT w.* FROM (SELECT d.*, row_number() OVER (ORDER BY ",
+      Outer(path.keys, "d"), ") = (SELECT rows FROM share) AS ends, (",
       kMatches, ") AS matches FROM ", with_device,
       ") AS w WHERE w.matches OR w.ends ORDER BY ", Outer(path.keys, "w"),
       " LIMIT {limit}) AS d ORDER BY ", Outer(path.keys, "d"),
@@ -323,12 +345,12 @@ std::string Set(SearchDriver driver, DeviceOrder order) {
   std::string few = kLook;
   if (driver != SearchDriver::kLook) {
     const Driver& one = *FindDriver(driver);
-    const std::string time = absl::StrCat("x.", one.time);
-    few = absl::StrCat("SELECT x.device_uid FROM (", one.lanes,
-                       ") AS l CROSS JOIN LATERAL (SELECT x.device_uid FROM ",
-                       one.table, " x WHERE ", one.range, " AND ", time,
-                       " >= {from} AND ", time,
-                       " < {until} LIMIT {few}) AS x LIMIT {few}");
+    few = absl::StrCat(
+        "SELECT x.device_uid FROM (", one.lanes,
+        ") AS l CROSS JOIN LATERAL (SELECT x.device_uid FROM ", one.table,
+        " x WHERE ", RangeOf(one),
+        one.keys == nullptr ? "" : absl::StrCat(" ORDER BY ", one.keys),
+        " LIMIT {few}) AS x LIMIT {few}");
   }
   const SetOrder of = SetOrderOf(order);
   return absl::StrCat(
@@ -356,13 +378,15 @@ std::string Probe(DeviceOrder order) {
     } else if (one.driver == SearchDriver::kFirmware) {
       lanes = kFirmwareLanes;
     }
-    const std::string time = absl::StrCat("x.", one.time);
-    std::string range = absl::StrCat(one.range, " AND ", time,
-                                     " >= {from} AND ", time, " < {until}");
-    std::string keys;
+    // Asked for only where it tells something.
+    std::string time = "NULL::timestamptz";
+    std::string range = RangeOf(one);
+    std::string keys =
+        one.keys == nullptr ? "" : absl::StrCat(" ORDER BY ", one.keys);
     if (of_age && IsInOrderOfAge(one.driver)) {
       const Path path = PathOf(one.driver, order);
       range = path.range;
+      time = absl::StrCat("x.", one.time);
       keys = absl::StrCat(" ORDER BY ", path.keys);
     }
     const std::string letter(1, static_cast<char>(one.driver));

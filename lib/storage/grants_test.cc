@@ -42,18 +42,30 @@ constexpr Grants kGrants[] = {
     {"batch_items", "", "siu", "", ""},
     {"batches", "", "siu", "s", ""},
     {"certificates", "si", "s", "s", "(s)"},
-    {"crl_shards", "siu", "s", "", "s"},
-    {"crls", "siu", "s", "", "s"},
+    {"crl_shards", "siu", "s", "s", "s"},
+    {"crls", "siu", "s", "s", "s"},
+    {"decommissions", "", "s(u)", "siu", ""},
+    {"device_count_changes", "", "", "s", ""},
+    {"device_counts", "", "", "s", ""},
     {"device_events", "", "si", "si", ""},
-    {"device_firmware", "", "siu", "s", ""},
+    {"device_firmware", "", "siu", "s(u)", ""},
+    {"device_job_items", "", "", "siu", ""},
+    {"device_jobs", "", "", "siu", ""},
+    {"device_labels", "", "", "si(u) DELETE", ""},
+    {"device_replacements", "", "", "siu", ""},
+    {"device_transfers", "", "", "siu", ""},
     {"devices", "", "si(u)", "s(u)", ""},
     {"enforcement_points", "", "siu", "", ""},
+    {"findings", "", "si(u)", "siu", ""},
+    {"firmware_digests", "", "si", "s", ""},
     {"firmware_reports", "", "i", "s", ""},
     {"fleets", "", "s", "siu", ""},
+    {"key_audits", "", "", "siu", ""},
     {"keys", "", "si(u)", "s(u)", ""},
-    {"keys_retired_uncertified", "", "", "", ""},
+    {"keys_stopped_uncertified", "", "", "", ""},
     {"lines", "", "siu", "s", ""},
-    {"requests", "", "si", "si", ""},
+    {"quarantines", "", "si", "siu", ""},
+    {"requests", "", "si", "si DELETE", ""},
     {"revocation_changes", "s", "s", "", "s"},
     {"revocation_jobs", "", "siu", "", ""},
     {"revocations", "s", "siu", "siu", "s"},
@@ -139,14 +151,45 @@ TEST(ColumnsTest, ThatMayBeReadOrUpdatedAreJustThese) {
     return list.substr(0, list.find('\n'));
   };
   EXPECT_EQ(columns("devices", PostgresCluster::kRegistration),
-            "current_serial last_contact_time state update_time version");
-  EXPECT_EQ(columns("devices", PostgresCluster::kInventory),
-            "decommission_time display_name labels state update_time version");
+            "contact_day current_serial last_contact_time state update_time "
+            "version");
+  EXPECT_EQ(
+      columns("devices", PostgresCluster::kInventory),
+      "birth_fleet_id decommission_time display_name display_name_salt "
+      "fleet_id fleet_time replaced_by replaces state update_time version");
   EXPECT_EQ(columns("keys", PostgresCluster::kInventory), "retire_time state");
   EXPECT_EQ(columns("keys", PostgresCluster::kRegistration),
-            "retire_time state");
+            "first_use_time last_use_time retire_time state");
+  EXPECT_EQ(columns("findings", PostgresCluster::kRegistration),
+            "details last_time times version");
+  EXPECT_EQ(columns("decommissions", PostgresCluster::kRegistration),
+            "wipe_key wipe_outcome wipe_receipt wipe_time");
+  EXPECT_EQ(columns("device_firmware", PostgresCluster::kInventory),
+            "fleet_id");
+  EXPECT_EQ(columns("device_labels", PostgresCluster::kInventory),
+            "fleet_id label_type personal salt value");
   EXPECT_EQ(columns("certificates", PostgresCluster::kStatus, "SELECT"),
             "crl_shard issuer_id not_after not_before serial");
+}
+
+TEST(FunctionsTest, AreForJustThese) {
+  const auto callers = [](absl::string_view function) {
+    std::string list = PostgresCluster::Shared().Sql(
+        DatabaseName(),
+        absl::StrCat("SELECT string_agg(substring(rolname FROM 11), ' ' "
+                     "ORDER BY rolname) FROM pg_roles WHERE rolname IN "
+                     "('birthmark_ca', 'birthmark_registration', "
+                     "'birthmark_inventory', 'birthmark_status') AND "
+                     "has_function_privilege(rolname, '",
+                     function, "', 'EXECUTE')"));
+    return list.substr(0, list.find('\n'));
+  };
+  EXPECT_EQ(callers("fold_device_counts()"), "inventory");
+  EXPECT_EQ(callers("hold_uncertified_keys(uuid[])"), "inventory registration");
+  EXPECT_EQ(callers("release_uncertified_keys(uuid[])"),
+            "inventory registration");
+  EXPECT_EQ(callers("wiping_device(bytea)"),
+            "ca inventory registration status");
 }
 
 struct Act {
@@ -200,6 +243,33 @@ INSTANTIATE_TEST_SUITE_P(
             "INSERT INTO certificates (serial) VALUES (NULL)"},
         Act{"RegistrationMovesADevice", PostgresCluster::kRegistration,
             "UPDATE devices SET fleet_id = 'other'"},
+        Act{"RegistrationClosesAFinding", PostgresCluster::kRegistration,
+            "UPDATE findings SET state = 3"},
+        Act{"RegistrationForgetsADenial", PostgresCluster::kRegistration,
+            "UPDATE devices SET denials = 0"},
+        Act{"RegistrationEndsADecommission", PostgresCluster::kRegistration,
+            "UPDATE decommissions SET end_time = create_time"},
+        Act{"RegistrationReleasesFromQuarantine",
+            PostgresCluster::kRegistration,
+            "UPDATE quarantines SET release_time = create_time"},
+        Act{"RegistrationChangesADigest", PostgresCluster::kRegistration,
+            "UPDATE firmware_digests SET digest = sha256('')"},
+        Act{"RegistrationReadsLabels", PostgresCluster::kRegistration,
+            "SELECT value FROM device_labels"},
+        Act{"RegistrationRaisesACount", PostgresCluster::kRegistration,
+            "INSERT INTO device_count_changes (devices) VALUES (1)"},
+        Act{"StatusReadsFindings", PostgresCluster::kStatus,
+            "SELECT * FROM findings"},
+        Act{"CaReadsDecommissions", PostgresCluster::kCa,
+            "SELECT * FROM decommissions"},
+        Act{"InventoryChangesFirmware", PostgresCluster::kInventory,
+            "UPDATE device_firmware SET digest = sha256('')"},
+        Act{"InventoryChangesACount", PostgresCluster::kInventory,
+            "UPDATE device_counts SET devices = 0"},
+        Act{"InventoryForgetsADenial", PostgresCluster::kInventory,
+            "UPDATE devices SET denials = 0"},
+        Act{"InventoryDeletesAFinding", PostgresCluster::kInventory,
+            "DELETE FROM findings"},
         Act{"RegistrationChangesAKeysOwner", PostgresCluster::kRegistration,
             "UPDATE keys SET owner = 'x'"},
         Act{"RegistrationRevivesAKey", PostgresCluster::kRegistration,

@@ -90,7 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
              "profiles/none.textproto", "registration.profile_files"},
         Case{"NoConnectionString", "inventory", "inventory.dsn", "none.dsn",
              "inventory.database.dsn_file"},
-        Case{"NoRole", "inventory", "inventory {", "ca {", "ca."}),
+        Case{"HalfAnEndpoint", "inventory", "server_name:", "# ",
+             "inventory.ca.server_name"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(ServerTest, RefusesADatabaseThatWasNotMigrated) {

@@ -33,30 +33,20 @@ int main(int argc, char** argv) {
   birthmark::telemetry::SetLogLevel(birthmark::telemetry::Level::kError);
 
   std::vector<cli::Command> commands;
-  for (std::vector<cli::Command> family : {cli::InitCommands(),
-                                           cli::FleetCommands(),
-                                           cli::LineCommands(),
-                                           cli::ProvisionCommands(),
-                                           cli::DeviceIdentityCommands(),
-                                           cli::DeviceWipeCommands(),
-                                           cli::DeviceListCommands(),
-                                           cli::DeviceCommands(),
-                                           cli::DeviceStreamCommands(),
-                                           cli::DeviceActCommands(),
-                                           cli::DeviceEndCommands(),
-                                           cli::DeviceJobCommands(),
-                                           cli::FindingCommands(),
-                                           cli::KeyCommands(),
-                                           cli::TransferCommands(),
-                                           cli::PrivacyCommands(),
-                                           cli::CertificateCommands(),
-                                           cli::KeyCompromiseCommands(),
-                                           cli::RevocationCommands(),
-                                           cli::RevocationJobCommands(),
-                                           cli::CrlCommands(),
-                                           cli::OperatorCommands(),
-                                           cli::EnforcementPointCommands(),
-                                           cli::SyncCrlCommands()}) {
+  for (std::vector<cli::Command> family :
+       {cli::InitCommands(),           cli::FleetCommands(),
+        cli::LineCommands(),           cli::ProvisionCommands(),
+        cli::DeviceIdentityCommands(), cli::DeviceWipeCommands(),
+        cli::DeviceListCommands(),     cli::DeviceCommands(),
+        cli::DeviceStreamCommands(),   cli::DeviceActCommands(),
+        cli::DeviceEndCommands(),      cli::DeviceJobCommands(),
+        cli::FindingCommands(),        cli::KeyCommands(),
+        cli::TransferCommands(),       cli::ReplacementCommands(),
+        cli::PrivacyCommands(),        cli::CertificateCommands(),
+        cli::KeyCompromiseCommands(),  cli::RevocationCommands(),
+        cli::RevocationJobCommands(),  cli::CrlCommands(),
+        cli::OperatorCommands(),       cli::EnforcementPointCommands(),
+        cli::SyncCrlCommands()}) {
     for (cli::Command& command : family) {
       commands.push_back(std::move(command));
     }

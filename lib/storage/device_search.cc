@@ -15,6 +15,7 @@ namespace {
 constexpr char kLowestUid[] = "00000000-0000-0000-0000-000000000000";
 // Above every character that a text may hold.
 constexpr char kHighestCharacter[] = "\xF4\x8F\xBF\xBF";
+constexpr int kLeastBudget = 100;
 // Columns after those of the device.
 constexpr int kContactDay = 20;
 constexpr int kMatches = 21;
@@ -45,7 +46,10 @@ DeviceSearch::DeviceSearch(Session& session, const DeviceFilter& filter,
       order_(order),
       cursor_(std::move(cursor)),
       limit_(static_cast<size_t>(limit)),
-      budget_(budget),
+      // To look for a label or a component is to read a row as well.
+      budget_(std::max<int>(budget / static_cast<int>(1 + filter.labels.size() +
+                                                      filter.firmware.size()),
+                            kLeastBudget)),
       few_(few) {}
 
 bool DeviceSearch::of_age() const {
@@ -69,7 +73,7 @@ std::vector<SearchPlan> DeviceSearch::Candidates() const {
   for (size_t i = 0; i < filter_.firmware.size(); ++i) {
     all.push_back({SearchDriver::kFirmware, i});
   }
-  if (filter_.model.has_value()) {
+  if (filter_.model.has_value() || filter_.hardware_revision.has_value()) {
     all.push_back({SearchDriver::kModel});
   }
   if (filter_.state.has_value() && *filter_.state != DeviceState::kActive) {

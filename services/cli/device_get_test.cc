@@ -183,5 +183,29 @@ TEST_F(DeviceGetTest, ACertificateThatIsNotSignedYetSaysWhatItWaitsFor) {
   EXPECT_EQ(out_.str(), "a.b.c\n");
 }
 
+TEST_F(DeviceGetTest, TheEndIsWhenItWasOverAndDigestsStayOut) {
+  device_.clear_quarantine();
+  device_.set_state(pb::DEVICE_STATE_DECOMMISSIONED);
+  end_ = ParseText<pb::Decommission>(R"(
+    create_time { seconds: 1769857200 } end_time { seconds: 1769857260 }
+    wipe_outcome: WIPE_OUTCOME_CONFIRMED wipe_time { seconds: 1769857259 }
+    certificate_jws: "a.b.c")");
+  services_.On<pb::ListDeviceEventsRequest, pb::ListDeviceEventsResponse>(
+      "ListDeviceEvents", [](const pb::ListDeviceEventsRequest&) {
+        pb::ListDeviceEventsResponse response;
+        auto& event = *response.add_events();
+        event.set_kind("firmware_reported");
+        (*event.mutable_details())["application"] =
+            absl::StrCat("4.1 rc ", std::string(64, 'a'));
+        return response;
+      });
+  EXPECT_EQ(Run({"device", "get", kUid}), kExitOk);
+  EXPECT_THAT(out_.str(),
+              HasSubstr(": DECOMMISSIONED since 2026-01-31 11:01:00Z"));
+  EXPECT_THAT(out_.str(), HasSubstr("confirmed by the device at 2026-01-31 "
+                                    "11:00:59Z"));
+  EXPECT_THAT(out_.str(), HasSubstr("(application 4.1 rc)"));
+}
+
 }  // namespace
 }  // namespace birthmark::cli

@@ -133,8 +133,9 @@ Change LastChange(const DeviceRecord& record) {
             device.quarantine().actor(), device.quarantine().reason()};
   }
   if (record.decommission.has_value()) {
-    return {ToTime(record.decommission->create_time()),
-            record.decommission->actor(), record.decommission->reason()};
+    const Decommission& end = *record.decommission;
+    return {ToTime(end.has_end_time() ? end.end_time() : end.create_time()),
+            end.actor(), end.reason()};
   }
   for (const DeviceEvent& event : record.events.events()) {
     if (event.from_state() != event.to_state() &&

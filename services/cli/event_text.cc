@@ -59,13 +59,22 @@ constexpr Words kTelling[] = {
     {"certificate_held", "serial"}, {"certificate_released", "serial"},
 };
 
+// "4.1.0" of "4.1.0 <SHA-256 in hex>": who wants the digest asks for firmware.
+std::string WithoutDigest(const std::string& text) {
+  constexpr size_t kDigest = 64;
+  const size_t space = text.rfind(' ');
+  return space != std::string::npos && text.size() - space - 1 == kDigest
+             ? text.substr(0, space)
+             : text;
+}
+
 std::string Telling(const DeviceEvent& event) {
   const auto& details = event.details();
   if (event.kind() == "firmware_reported") {
     std::vector<std::string> parts;
     for (const auto& [component, version] :
          std::map<std::string, std::string>(details.begin(), details.end())) {
-      parts.push_back(absl::StrCat(component, " ", version));
+      parts.push_back(absl::StrCat(component, " ", WithoutDigest(version)));
     }
     return absl::StrJoin(parts, ", ");
   }

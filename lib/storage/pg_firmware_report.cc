@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
-#include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -26,6 +27,7 @@
 #include "lib/storage/contact_sql.h"
 #include "lib/storage/device_sql.h"
 #include "lib/storage/finding_sql.h"
+#include "lib/storage/firmware_line.h"
 #include "lib/storage/param.h"
 #include "lib/storage/pg_registration_store.h"
 #include "lib/storage/record.h"
@@ -98,46 +100,6 @@ constexpr Statement kCurrent = {"report_current", R"(
                                             excluded.security_version)
     WHERE f.report_time <= excluded.report_time)"};
 
-// Release is a version of a component, as devices of a fleet and model run it:
-// fleet, model, component, version.
-using Release = std::tuple<absl::string_view, absl::string_view,
-                           absl::string_view, absl::string_view>;
-
-// FirstDigest is the digest that a release was reported with first.
-struct FirstDigest {
-  std::string digest;
-  std::string device_uid;
-  absl::Time time;
-  bool is_new = false;
-};
-
-// What a component was, if the device had reported it.
-struct Before {
-  bool known = false;
-  std::string firmware_version;
-  std::string digest;
-  int64_t security_version = 0;
-  int64_t highest = 0;
-};
-
-// Line is the report of one component.
-struct Line {
-  const FirmwareAttempt* attempt = nullptr;
-  const DeviceRow* device = nullptr;
-  const FirmwareRow* row = nullptr;
-  Before before;
-
-  bool Changed() const {
-    return !before.known || before.firmware_version != row->firmware_version ||
-           before.digest != row->digest ||
-           before.security_version != row->security_version;
-  }
-  Release release() const {
-    return {device->fleet_id, device->model, row->component,
-            row->firmware_version};
-  }
-};
-
 absl::Status Taken() {
   return MakeError(absl::StatusCode::kAborted, reasons::kTransactionConflict,
                    "another request with the same request_id was faster");
@@ -166,16 +128,13 @@ class Reporter {
   void RecordReports();
   void RecordMarks();
   void Raise();
-  void FindDigest(const Line& line);
-  void FindRollback(const Line& line);
-  FindingRow& Add(const Line& line, FindingKind kind);
 
   Session& session_;
   const std::vector<const FirmwareAttempt*> attempts_;  // by position
   std::vector<absl::Status> statuses_;                  // likewise
   std::map<std::string, DeviceRow> devices_;
   std::vector<const FirmwareAttempt*> chosen_;
-  std::vector<Line> lines_;
+  std::vector<FirmwareLine> lines_;
   std::map<Release, FirstDigest> first_;
   std::vector<FindingRow> findings_;
 };
@@ -247,7 +206,7 @@ void Reporter::Claim() {
 void Reporter::ReadKnown() {
   UuidArray devices;
   TextArray fleets, models, components, versions;
-  for (const Line& line : lines_) {
+  for (const FirmwareLine& line : lines_) {
     devices.Add(line.device->device_uid);
     fleets.Add(line.device->fleet_id);
     models.Add(line.device->model);
@@ -257,7 +216,7 @@ void Reporter::ReadKnown() {
   for (const auto& row :
        session_.Exec(kKnown, devices.Take(), fleets.Take(), models.Take(),
                      components.Take(), versions.Take())) {
-    Line& line = lines_.at(ReadInt(row[0]) - 1);
+    FirmwareLine& line = lines_.at(ReadInt(row[0]) - 1);
     if (!row[1].is_null()) {
       line.before = {.known = true,
                      .firmware_version = ReadText(row[1]),
@@ -270,7 +229,7 @@ void Reporter::ReadKnown() {
                                 .device_uid = ReadText(row[6])};
     }
   }
-  for (const Line& line : lines_) {
+  for (const FirmwareLine& line : lines_) {
     first_.emplace(line.release(),
                    FirstDigest{.digest = line.row->digest,
                                .device_uid = line.device->device_uid,
@@ -313,7 +272,7 @@ void Reporter::RecordReports() {
   BytesArray digests;
   BigintArray security;
   TimeArray boots, times, device_times;
-  for (const Line& line : lines_) {
+  for (const FirmwareLine& line : lines_) {
     const FirmwareRow& row = *line.row;
     history.Add<sql::Uuid>(line.device->device_uid)
         .Add<sql::Uuid>(row.report_id)
@@ -348,7 +307,7 @@ void Reporter::RecordReports() {
 
 void Reporter::RecordMarks() {
   std::map<absl::string_view, DeviceEventRow> events;
-  for (const Line& line : lines_) {
+  for (const FirmwareLine& line : lines_) {
     if (!line.Changed()) {
       continue;
     }
@@ -378,52 +337,9 @@ void Reporter::RecordMarks() {
   RecordAudit(session_, entries);
 }
 
-FindingRow& Reporter::Add(const Line& line, FindingKind kind) {
-  const absl::Time time = line.attempt->contact.time;
-  return findings_.emplace_back(FindingRow{
-      .finding_id = FormatUid(time, crypto::RandomBytes(kUidRandomBytes)),
-      .device_uid = line.device->device_uid,
-      .kind = kind,
-      .subject = line.row->component,
-      .details = {{"firmware_version", line.row->firmware_version}},
-      .create_time = time,
-      .last_time = time});
-}
-
-void Reporter::FindRollback(const Line& line) {
-  if (!line.before.known || line.row->security_version >= line.before.highest) {
-    return;
-  }
-  FindingRow& finding = Add(line, FindingKind::kFirmwareRollback);
-  finding.details["security_version"] =
-      absl::StrCat(line.row->security_version);
-  finding.details["highest"] = absl::StrCat(line.before.highest);
-}
-
-void Reporter::FindDigest(const Line& line) {
-  const FirstDigest& first = first_.at(line.release());
-  const bool is_own =
-      line.before.known &&
-      line.before.firmware_version == line.row->firmware_version &&
-      line.before.digest != line.row->digest;
-  if (first.digest == line.row->digest && !is_own) {
-    return;
-  }
-  FindingRow& finding = Add(line, FindingKind::kFirmwareDigest);
-  finding.details["digest"] = HexEncode(line.row->digest);
-  if (first.digest != line.row->digest) {
-    finding.details["known_digest"] = HexEncode(first.digest);
-    finding.details["known_from"] = first.device_uid;
-  } else {
-    finding.details["known_digest"] = HexEncode(line.before.digest);
-    finding.details["known_from"] = line.device->device_uid;
-  }
-}
-
 void Reporter::Raise() {
-  for (const Line& line : lines_) {
-    FindRollback(line);
-    FindDigest(line);
+  for (const FirmwareLine& line : lines_) {
+    FindOdd(line, first_.at(line.release()), findings_);
   }
   if (findings_.empty()) {
     return;

@@ -55,7 +55,7 @@ class DeviceCountsTest : public testing::Test {
     Script(
         "INSERT INTO fleets (fleet_id, display_name, idevid_profile, "
         "ldevid_profile, create_time, update_time) SELECT f, f, 'p', 'p', "
-        "now(), now() FROM unnest('{a,b}'::text[]) f");
+        "current_timestamp, current_timestamp FROM unnest('{a,b}'::text[]) f");
   }
   static std::string Uid(int i) {
     return FormatUid(absl::FromUnixSeconds(1795000000 + i),
@@ -64,9 +64,10 @@ class DeviceCountsTest : public testing::Test {
   static std::string Insert(int first, int count) {
     std::vector<std::string> rows;
     for (int i = first; i < first + count; ++i) {
-      rows.push_back(absl::StrCat("('", Uid(i), "', '", i % 2 == 0 ? "a" : "b",
-                                  "', 1, 'm", i % 3, "', 'S", i, "', 'r", i % 2,
-                                  "', 'l', 'b', now(), now())"));
+      rows.push_back(
+          absl::StrCat("('", Uid(i), "', '", i % 2 == 0 ? "a" : "b", "', 1, 'm",
+                       i % 3, "', 'S", i, "', 'r", i % 2,
+                       "', 'l', 'b', current_timestamp, current_timestamp)"));
     }
     return absl::StrCat(
         "INSERT INTO devices (device_uid, fleet_id, state, model, "
@@ -80,7 +81,8 @@ class DeviceCountsTest : public testing::Test {
         "firmware_version, digest, security_version, report_time, fleet_id, "
         "device_time, highest_security_version) SELECT device_uid, '",
         component, "', '", version,
-        "', '\\x00', 1, now(), fleet_id, create_time, 1 FROM devices "
+        "', '\\x00', 1, current_timestamp, fleet_id, create_time, 1 FROM "
+        "devices "
         "WHERE device_uid = '",
         Uid(i),
         "' FOR UPDATE ON CONFLICT (device_uid, component) DO UPDATE SET "

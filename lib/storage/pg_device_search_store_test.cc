@@ -82,12 +82,13 @@ class World {
     Script(
         "INSERT INTO fleets (fleet_id, display_name, idevid_profile, "
         "ldevid_profile, create_time, update_time) SELECT f, f, 'p', 'p', "
-        "now(), now() FROM unnest('{a,b,c}'::text[]) f; "
+        "current_timestamp, current_timestamp FROM unnest('{a,b,c}'::text[]) "
+        "f; "
         "INSERT INTO lines (fleet_id, line_id, state, models, quota, "
-        "create_time) SELECT f, l, 1, '{m}', 0, now() "
+        "create_time) SELECT f, l, 1, '{m}', 0, current_timestamp "
         "FROM unnest('{a,b,c}'::text[]) f, unnest('{l1,l2}'::text[]) l; "
         "INSERT INTO batches (fleet_id, line_id, batch_id, profile, state, "
-        "create_time) SELECT f, l, b, 'p', 1, now() "
+        "create_time) SELECT f, l, b, 'p', 1, current_timestamp "
         "FROM unnest('{a,b,c}'::text[]) f, unnest('{l1,l2}'::text[]) l, "
         "unnest('{b1,b2,b3}'::text[]) b");
     for (int i = 0; i < kDevices; ++i) {
@@ -198,8 +199,8 @@ class World {
             "firmware_version, digest, security_version, report_time, "
             "fleet_id, device_time, highest_security_version) VALUES (",
             uid, ", '", component, "', '", version, "', ",
-            Octets(crypto::Sha256(version)), ", 1, now(), '", row.fleet_id,
-            "', ", created, ", 2);");
+            Octets(crypto::Sha256(version)), ", 1, current_timestamp, '",
+            row.fleet_id, "', ", created, ", 2);");
       }
       absl::StrAppend(
           &sql,
@@ -211,8 +212,10 @@ class World {
           "profile_version, spki_sha256, device_uid, fleet_id, crl_shard, "
           "not_before, not_after, certificate_der, create_time) VALUES (",
           Octets(device.serial), ", 'i', 'p', 1, ", Octets(device.key), ", ",
-          uid, ", 'a', 1, now(), now() + interval '1 day', 'x', ", created,
-          ");");
+          uid,
+          ", 'a', 1, current_timestamp, current_timestamp + interval '1 day', "
+          "'x', ",
+          created, ");");
     }
     Script(sql);
   }
@@ -459,7 +462,8 @@ TEST_F(DeviceSearchTest, ConditionsThatExcludeEachOtherEndInBoundedPages) {
       "INSERT INTO devices (device_uid, fleet_id, state, model, serial_number, "
       "hardware_revision, line_id, batch_id, create_time, update_time) "
       "SELECT gen_random_uuid(), 'anti', 2, 'm' || i % 2, 'X' || i, '', "
-      "'l' || i % 2, 'b', now() + i * interval '1 second', now() "
+      "'l' || i % 2, 'b', current_timestamp + i * interval '1 second', "
+      "current_timestamp "
       "FROM generate_series(1, 3000) i");
   const DeviceFilter filter = {
       .fleet_id = "anti", .model = "m0", .line_id = "l1"};
@@ -576,11 +580,12 @@ TEST_F(DeviceSearchTest, TellsWhatBelongsToDevices) {
       "INSERT INTO revocations (serial, issuer_id, crl_shard, not_after, state,"
       " reason, actor, revoke_time, update_time) VALUES (",
       Octets(device.serial),
-      ", 'i', -1, now(), 1, 6, 'x', now(), now()); "
+      ", 'i', -1, current_timestamp, 1, 6, 'x', current_timestamp, "
+      "current_timestamp); "
       "INSERT INTO quarantines (device_uid, quarantine_id, reason, playbook, "
       "actor, held, create_time) VALUES ('",
       uid, "', gen_random_uuid(), 'why', 'book', 'ada', ARRAY[",
-      Octets(device.serial), "::bytea], now())"));
+      Octets(device.serial), "::bytea], current_timestamp)"));
   ASSERT_OK_AND_ASSIGN(
       auto details,
       store_.Details({uid, world_.devices()[101].row.device_uid}));

@@ -23,7 +23,10 @@ bool MayReadAll(const LoggedPlan& plan) {
 class PlanWatch : public testing::Environment {
  public:
   void SetUp() override {
-    log_ = std::make_unique<PlanLog>(tests::PostgresCluster::Shared());
+    tests::PostgresCluster& cluster = tests::PostgresCluster::Shared();
+    log_ = std::make_unique<PlanLog>(
+        cluster.host(),
+        [&](const std::string& sql) { cluster.Sql("postgres", sql); });
   }
   void TearDown() override {
     int plans = 0;

@@ -35,15 +35,15 @@ constexpr char kLoad[] = R"(
     SET synchronous_commit = off;
     INSERT INTO fleets (fleet_id, display_name, idevid_profile, ldevid_profile,
                         create_time, update_time)
-    SELECT f, f, 'p', 'p', now(), now()
+    SELECT f, f, 'p', 'p', current_timestamp, current_timestamp
     FROM (SELECT 'big' UNION ALL SELECT 'f' || i FROM generate_series(0, 9) i)
          AS g (f);
     INSERT INTO lines (fleet_id, line_id, state, models, quota, create_time)
-    SELECT fleet_id, 'l' || i, 1, '{m}', 0, now()
+    SELECT fleet_id, 'l' || i, 1, '{m}', 0, current_timestamp
     FROM fleets, generate_series(0, 3) i;
     INSERT INTO batches (fleet_id, line_id, batch_id, profile, state,
                          create_time)
-    SELECT fleet_id, line_id, 'b' || i, 'p', 1, now()
+    SELECT fleet_id, line_id, 'b' || i, 'p', 1, current_timestamp
     FROM lines, generate_series(0, 99) i;
     INSERT INTO devices (device_uid, fleet_id, state, model, serial_number,
                          hardware_revision, line_id, batch_id, create_time,
@@ -73,7 +73,7 @@ constexpr char kLoad[] = R"(
                                  fleet_id, device_time,
                                  highest_security_version)
     SELECT device_uid, c, '1.' || floor(ln(1 + ascii(substr(
-             device_uid::text, 35, 1)) - 48)), '\x00', 1, now(), fleet_id,
+             device_uid::text, 35, 1)) - 48)), '\x00', 1, current_timestamp, fleet_id,
            create_time, 1
     FROM devices, unnest('{app,boot}'::text[]) c;
     INSERT INTO keys (spki_sha256, device_uid, owner, usage, state, algorithm,
@@ -110,7 +110,10 @@ class SearchPlansTest : public testing::Test {
     return database;
   }
   static PlanLog& Log() {
-    static PlanLog& log = *new PlanLog(PostgresCluster::Shared());
+    static PlanLog& log = *new PlanLog(
+        PostgresCluster::Shared().host(), [](const std::string& sql) {
+          PostgresCluster::Shared().Sql("postgres", sql);
+        });
     return log;
   }
 

@@ -74,20 +74,18 @@ LoggedPlan ReadPlan(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-PlanLog::PlanLog(tests::PostgresCluster& cluster)
-    : path_(absl::StrCat(cluster.host(), "/../log/server.log")) {
-  using tests::PostgresCluster;
-  for (const char* role :
-       {PostgresCluster::kCa, PostgresCluster::kRegistration,
-        PostgresCluster::kInventory, PostgresCluster::kStatus}) {
+PlanLog::PlanLog(const std::string& host,
+                 const std::function<void(const std::string&)>& sql)
+    : path_(absl::StrCat(host, "/../log/server.log")) {
+  for (const char* role : {"birthmark_ca", "birthmark_registration",
+                           "birthmark_inventory", "birthmark_status"}) {
     for (const char* setting :
          {"session_preload_libraries = 'auto_explain'",
           "auto_explain.log_min_duration = 0",
           "auto_explain.log_nested_statements = on",
           "auto_explain.log_analyze = on", "auto_explain.log_buffers = on",
           "auto_explain.log_timing = off"}) {
-      cluster.Sql("postgres",
-                  absl::StrCat("ALTER ROLE ", role, " SET ", setting));
+      sql(absl::StrCat("ALTER ROLE ", role, " SET ", setting));
     }
   }
   Plans();

@@ -6,11 +6,11 @@
 #define BIRTHMARK_LIB_STORAGE_PLAN_LOG_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "tests/support/postgres_cluster.h"
 
 namespace birthmark::storage {
 
@@ -25,8 +25,10 @@ struct LoggedPlan {
 
 class PlanLog {
  public:
-  // Sessions that begin from now on are logged. The cluster must outlive this.
-  explicit PlanLog(tests::PostgresCluster& cluster);
+  // Sessions that begin from now on are logged. `host` is the server's socket,
+  // as PostgresCluster has it, `sql` executes a statement as the superuser.
+  PlanLog(const std::string& host,
+          const std::function<void(const std::string&)>& sql);
   // Plans returns what was logged since the last call.
   std::vector<LoggedPlan> Plans();
 

@@ -31,13 +31,15 @@ using tests::PostgresCluster;
 
 constexpr char kLoad[] =
     "INSERT INTO fleets (fleet_id, display_name, idevid_profile, "
-    "ldevid_profile, create_time, update_time) SELECT f, f, 'p', 'p', now(), "
-    "now() FROM unnest('{acme,empty}'::text[]) f; "
+    "ldevid_profile, create_time, update_time) SELECT f, f, 'p', 'p', "
+    "current_timestamp, "
+    "current_timestamp FROM unnest('{acme,empty}'::text[]) f; "
     "INSERT INTO devices (device_uid, fleet_id, state, model, serial_number, "
     "hardware_revision, line_id, batch_id, create_time, update_time) "
     "SELECT ('01930000-0000-7000-8000-00000000000' || i)::uuid, 'acme', "
     "CASE WHEN i = 3 THEN 3 ELSE 2 END, 'm' || i % 2, 'S-' || 9 - i, 'r1', "
-    "'l1', 'b1', timestamptz '2026-01-01' + i * interval '1 day', now() "
+    "'l1', 'b1', timestamptz '2026-01-01' + i * interval '1 day', "
+    "current_timestamp "
     "FROM generate_series(1, 5) i; "
     "INSERT INTO device_labels (device_uid, label_key, label_type, value, "
     "personal, fleet_id, create_time) SELECT device_uid, 'site', 1, 'berlin', "
@@ -45,10 +47,11 @@ constexpr char kLoad[] =
     "INSERT INTO device_firmware (device_uid, component, firmware_version, "
     "digest, security_version, report_time, fleet_id, device_time, "
     "highest_security_version) SELECT device_uid, 'app', '1.0', '\\x00', 1, "
-    "now(), fleet_id, create_time, 4 FROM devices WHERE model = 'm1'; "
+    "current_timestamp, fleet_id, create_time, 4 FROM devices WHERE model = "
+    "'m1'; "
     "INSERT INTO quarantines (device_uid, quarantine_id, reason, playbook, "
     "actor, held, create_time) SELECT device_uid, device_uid, 'why', 'book', "
-    "'ada', '{}', now() FROM devices WHERE state = 3;";
+    "'ada', '{}', current_timestamp FROM devices WHERE state = 3;";
 
 class DeviceListServiceTest : public testing::Test {
  protected:

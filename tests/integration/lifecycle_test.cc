@@ -70,6 +70,46 @@ class LifecycleTest : public testing::TestWithParam<Layout> {
     return kinds;
   }
 
+  // The device confirms its wipe and gets its certificate of decommission,
+  // which proves itself to who has the trust bundle, and nobody else's.
+  void ExpectEnd(const std::string& device, const std::string& identity) {
+    ProcessResult result = deployment_.Birthmark(
+        {"device", "confirm-wipe", "--identity", identity});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const std::string jws = deployment_.dir() + "/end.jws";
+    result = deployment_.Birthmark({"device", "decommission-certificate",
+                                    device, "--wait", "30s", "--output", jws});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const nlohmann::json record =
+        deployment_.BirthmarkJson({"device", "get", device});
+    EXPECT_EQ(record["device"]["state"], "DEVICE_STATE_DECOMMISSIONED");
+    const std::string root = deployment_.home() + "/trust/root.pem";
+    const auto verify = [&](const std::string& bundle) {
+      return deployment_.Birthmark(
+          {"device", "verify-decommission", jws, "--bundle", bundle});
+    };
+    result = verify(root);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr(device.substr(device.rfind('/') + 1)));
+    EXPECT_THAT(result.out, HasSubstr("scrapped"));
+    // Another root; another word.
+    const std::string stranger = deployment_.dir() + "/stranger";
+    ASSERT_EQ(RunProgram({"openssl", "req", "-x509", "-newkey", "ec",
+                          "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                          "-subj", "/CN=stranger", "-keyout", stranger + ".key",
+                          "-out", stranger + ".pem"})
+                  .exit_code,
+              0);
+    EXPECT_NE(verify(stranger + ".pem").exit_code, 0);
+    const std::string content = ReadAll(jws);
+    std::string forged = content;
+    char& octet = forged[forged.find('.') + 20];
+    octet = octet == 'A' ? 'B' : 'A';
+    WriteFile(jws, forged);
+    EXPECT_NE(verify(root).exit_code, 0);
+    WriteFile(jws, content);
+  }
+
   Deployment deployment_;
   std::unique_ptr<keys::LocalKey> key_;
 };
@@ -157,7 +197,7 @@ TEST_P(LifecycleTest, ADeviceIsBornLivesAndIsRetired) {
       {"device", "decommission", device, "--reason", "scrapped", "--yes"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   record = deployment_.BirthmarkJson({"device", "get", device});
-  EXPECT_EQ(record["device"]["state"], "DEVICE_STATE_DECOMMISSIONED");
+  EXPECT_EQ(record["device"]["state"], "DEVICE_STATE_DECOMMISSIONING");
   EXPECT_EQ(deployment_.Sql(
                 "SELECT count(*) FROM certificates c LEFT JOIN revocations r "
                 "USING (serial) WHERE c.device_uid IS NOT NULL AND "
@@ -166,14 +206,23 @@ TEST_P(LifecycleTest, ADeviceIsBornLivesAndIsRetired) {
   EXPECT_EQ(deployment_.Sql("SELECT count(*) FROM keys WHERE device_uid IS "
                             "NOT NULL AND state = 1"),
             "0");
+  // Whatever it asks for, it is told to wipe itself; so is whoever comes with
+  // its birth certificate.
   result = deployment_.Birthmark({"device", "renew", "--identity", identity2});
-  EXPECT_THAT(result.err, HasSubstr("CERTIFICATE_REVOKED"));
+  EXPECT_THAT(result.err, HasSubstr("WIPE_REQUIRED"));
   result = Register(folder, deployment_.dir() + "/device3");
+  EXPECT_THAT(result.err, HasSubstr("WIPE_REQUIRED"));
+  // A certificate that was revoked for another reason before opens nothing.
+  result =
+      deployment_.Birthmark({"device", "confirm-wipe", "--identity", identity});
+  EXPECT_THAT(result.err, HasSubstr("CERTIFICATE_REVOKED"));
+  ExpectEnd(device, identity2);
+  result = deployment_.Birthmark({"device", "renew", "--identity", identity2});
   EXPECT_THAT(result.err, HasSubstr("CERTIFICATE_REVOKED"));
   result = deployment_.Birthmark(
       {"device", "decommission", device, "--reason", "again", "--yes"});
   EXPECT_THAT(result.err, HasSubstr("FAILED_PRECONDITION"));
-  EXPECT_THAT(result.err, HasSubstr("DEVICE_NOT_ACTIVE"));
+  EXPECT_THAT(result.err, HasSubstr("DEVICE_STATE"));
 
   // Its hardware may come back, but never with its key.
   CsrFolder again(deployment_.dir() + "/again");

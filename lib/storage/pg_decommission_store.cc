@@ -73,11 +73,12 @@ constexpr Statement kKeys = {"decommission_keys", R"(
     JOIN keys k ON k.device_uid = u.device_uid
     LEFT JOIN certificates c ON c.serial = k.serial
     ORDER BY k.spki_sha256)"};
+// By the device: the index of those without certificate would do too.
 constexpr Statement kCertify = {"decommission_certify", R"(
     UPDATE decommissions x SET certificate = u.jws, certificate_time = $3
     FROM unnest($1::uuid[], $2::text[]) AS u (device_uid, jws)
     WHERE x.device_uid = u.device_uid AND x.end_time IS NOT NULL
-      AND x.certificate IS NULL
+      AND coalesce(x.certificate, '') = ''
     RETURNING x.device_uid)"};
 
 DecommissionRow ReadDecommission(const pqxx::row& row) {

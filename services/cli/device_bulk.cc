@@ -244,20 +244,21 @@ absl::StatusOr<int> RunBulk(DeviceJobAction action, const Arguments& args,
                              args.Has("--csv")
                                  ? ByList(*channel, request, args, context)
                                  : ByFilter(*channel, request, args, context));
-  // Whoever has to wait for somebody else need not wait here.
-  const bool waits = job.needs_approval() && job.approve_actor().empty();
-  const bool follow = !args.Switch("--detach") && !waits;
+  const bool follow = !args.Switch("--detach");
   if (follow) {
     BIRTHMARK_ASSIGN_OR_RETURN(
-        job, WatchDeviceJob(*channel, job.name(),
+        job, WatchDeviceJob(*channel, job.name(), /*until_approval=*/true,
                             {.interval = absl::Milliseconds(500)}, context));
   }
+  // Whoever has to wait for somebody else need not wait here.
+  const bool waits =
+      job.state() == device::v1::DEVICE_JOB_STATE_PENDING_APPROVAL;
   if (context.json) {
     PrintJson(context.out, job);
   } else {
     PrintDeviceJob(context.out, job);
   }
-  return follow ? DeviceJobExitCode(job) : kExitOk;
+  return follow && !waits ? DeviceJobExitCode(job) : kExitOk;
 }
 
 }  // namespace birthmark::cli

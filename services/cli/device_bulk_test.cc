@@ -13,10 +13,8 @@
 namespace birthmark::cli {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 
 namespace pb = device::v1;
 
@@ -56,7 +54,9 @@ TEST_F(DeviceCommandsTest, AJobThatNeedsApprovalIsNotWaitedFor) {
   EXPECT_EQ(Run({"device", "release", "--fleet", "acme", "--state",
                  "quarantined", "--reason", "fixed", "--yes"}),
             kExitOk);
-  EXPECT_THAT(services_.calls(), Not(Contains("GetDeviceJob")));
+  EXPECT_THAT(
+      services_.calls(),
+      ElementsAre("CreateDeviceJob", "CreateDeviceJob", "GetDeviceJob"));
   EXPECT_THAT(out_.str(), HasSubstr("waits for a second operator (not operator "
                                     "admin), who runs: birthmark device-job "
                                     "approve acme/release-20260131-120000-"));

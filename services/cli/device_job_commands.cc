@@ -72,7 +72,8 @@ absl::StatusOr<int> Watch(const Arguments& args, Context& context) {
                              ConnectOperator(args, Role::kInventory, context));
   BIRTHMARK_ASSIGN_OR_RETURN(
       const DeviceJob job,
-      WatchDeviceJob(*channel, name, WatchOptions(), context));
+      WatchDeviceJob(*channel, name, /*until_approval=*/false, WatchOptions(),
+                     context));
   Print(job, context);
   return DeviceJobExitCode(job);
 }

@@ -179,6 +179,7 @@ void PrintDeviceJob(std::ostream& out, const DeviceJob& job) {
 
 absl::StatusOr<DeviceJob> WatchDeviceJob(rpc::Channel& inventory,
                                          const std::string& name,
+                                         bool until_approval,
                                          const WatchOptions& options,
                                          Context& context) {
   GetDeviceJobRequest request;
@@ -190,7 +191,11 @@ absl::StatusOr<DeviceJob> WatchDeviceJob(rpc::Channel& inventory,
             job,
             inventory.Unary<DeviceJob>(
                 "birthmark.device.v1.DeviceJobService.GetDeviceJob", request));
-        return ViewOf(job);
+        JobView view = ViewOf(job);
+        view.is_over |=
+            until_approval &&
+            job.state() == device::v1::DEVICE_JOB_STATE_PENDING_APPROVAL;
+        return view;
       },
       options, context));
   return job;

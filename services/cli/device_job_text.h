@@ -35,9 +35,10 @@ void PrintDeviceJobPreview(std::ostream& out, const std::string& fleet,
 void PrintDeviceJob(std::ostream& out, const device::v1::DeviceJob& job);
 
 // WatchDeviceJob is WatchJob of the job `name`; it returns the job when it is
-// over. Fails as GetDeviceJob does.
+// over, or, if `until_approval`, when it waits for a second operator. Fails as
+// GetDeviceJob does.
 absl::StatusOr<device::v1::DeviceJob> WatchDeviceJob(
-    rpc::Channel& inventory, const std::string& name,
+    rpc::Channel& inventory, const std::string& name, bool until_approval,
     const WatchOptions& options, Context& context);
 
 // DeviceJobExitCode is 0 if it did all of what it was about, else 1.

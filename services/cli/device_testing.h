@@ -96,10 +96,9 @@ class DeviceCommandsTest : public testing::Test {
             job.clear_preview();
             job.set_name(absl::StrCat(request.parent(), "/deviceJobs/",
                                       request.device_job_id()));
-            job.set_state(needs_approval_
-                              ? device::v1::DEVICE_JOB_STATE_PENDING_APPROVAL
-                              : device::v1::DEVICE_JOB_STATE_RUNNING);
-            job.set_create_actor("spiffe://birthmark.test/operator/admin");
+            // Whether it needs approval shows when it has collected.
+            job.set_needs_approval(false);
+            job.set_state(device::v1::DEVICE_JOB_STATE_COLLECTING);
           }
           return job;
         });
@@ -107,8 +106,13 @@ class DeviceCommandsTest : public testing::Test {
         "GetDeviceJob", [this](const device::v1::GetDeviceJobRequest& request) {
           device::v1::DeviceJob job = created_.device_job();
           job.set_name(request.name());
-          job.set_state(device::v1::DEVICE_JOB_STATE_DONE);
+          job.set_create_actor("spiffe://birthmark.test/operator/admin");
           job.set_device_count(selected_);
+          if (needs_approval_) {
+            job.set_state(device::v1::DEVICE_JOB_STATE_PENDING_APPROVAL);
+            return job;
+          }
+          job.set_state(device::v1::DEVICE_JOB_STATE_DONE);
           job.set_done_count(selected_ - failed_);
           job.set_failed_count(failed_);
           return job;

@@ -112,7 +112,10 @@ DeviceLife::DeviceLife(int wipe_timeout_seconds)
       revocations_(*registration_database_),
       certificates_(*ca_) {
   PostgresCluster::Shared().Empty(DatabaseName());
-  Sql(tests::HerdSql({.fleet = kOther, .name = "elsewhere", .devices = 1}));
+  Sql(tests::HerdSql({.fleet = kOther,
+                      .name = "elsewhere",
+                      .devices = 1,
+                      .wipe_timeout_seconds = wipe_timeout_seconds}));
 }
 
 std::vector<std::string> DeviceLife::Add(const std::string& herd, int devices,
@@ -203,7 +206,7 @@ KeyRow DeviceLife::NewKey(const std::string& uid) {
   AppendUint64(++count_, serial);
   return {.spki_sha256 = crypto::Sha256(crypto::RandomBytes(32)),
           .device_uid = uid,
-          .owner = absl::StrCat("fleets/", kFleet, "/devices/", uid),
+          .owner = absl::StrCat("fleets/", Get(uid).fleet_id, "/devices/", uid),
           .usage = KeyUsage::kLdevid,
           .serial = serial,
           .profile = "ldevid",

@@ -43,15 +43,17 @@ constexpr Statement kMoveToEnd = {"act_move_to_end", R"(
     FROM unnest($1::uuid[], $2::smallint[]) AS u (device_uid, state)
     WHERE d.device_uid = u.device_uid)"};
 // A device's certificates by its keys: each has the serial number of its own,
-// which finds its partition. Those that are for good are left out. OFFSET 0:
-// looked up one by one, also by a plan made while there were few revocations.
+// which finds its partition. Those that are for good are left out. OFFSET 0 and
+// the version, which is not in the index of shards: looked up one by one by the
+// primary key, also by a plan made while there were few revocations.
 constexpr Statement kCertificates = {"act_certificates", R"(
     SELECT k.device_uid, c.serial, c.issuer_id, c.crl_shard, c.not_after
     FROM unnest($1::uuid[]) AS u (device_uid)
     JOIN keys k ON k.device_uid = u.device_uid
     JOIN certificates c ON c.serial = k.serial
     LEFT JOIN LATERAL (SELECT state FROM revocations
-                       WHERE serial = c.serial OFFSET 0) r ON true
+                       WHERE serial = c.serial AND version > 0
+                       OFFSET 0) r ON true
     WHERE r.state IS NULL OR r.state = 3 OR (r.state = 1 AND $2))"};
 
 }  // namespace

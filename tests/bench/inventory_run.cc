@@ -172,27 +172,39 @@ JobCost InventoryRun::MeasureJob(const std::string& name,
 
 std::vector<JobCost> InventoryRun::MeasureJobs() {
   // Devices that were made one after the other, of which nine in ten are
-  // active and four in five are of the fleet; elsewhere in each run.
+  // active and four in five are of the fleet.
   const int64_t span =
       std::min(options_.job_devices * 100 / 75, past_->devices() / 3);
   const int64_t parts = std::max<int64_t>(2, past_->devices() / span);
-  const int64_t chance = absl::ToUnixSeconds(Clock::Real().Now());
   const auto range = [&](int64_t part) {
-    const int64_t begin = part % parts * span;
-    return absl::StrCat("create_time >= ", TimeText(past_->CreateTime(begin)),
-                        " AND create_time < ",
-                        TimeText(past_->CreateTime(
-                            std::min(begin + span, past_->devices() - 1))),
-                        " AND state = ");
+    const int64_t begin = part * span;
+    const int64_t end = std::min(begin + span, past_->devices() - 1);
+    return std::pair(past_->CreateTime(begin), past_->CreateTime(end));
   };
-  const std::string one = range(chance);
-  const std::string other = range(chance + 1);
+  // What earlier runs have changed is left alone.
+  std::vector<std::string> filters;
+  int64_t part = absl::ToUnixSeconds(Clock::Real().Now()) % parts;
+  for (int64_t tried = 0; tried < parts && filters.size() < 2; ++tried) {
+    const auto [from, until] = range(part++ % parts);
+    if (deployment_->Sql(absl::StrCat(
+            "SELECT count(*) >= ", options_.job_devices / 2,
+            " FROM devices WHERE fleet_id = 'home' AND state = 2 AND "
+            "create_time >= to_timestamp(",
+            from, ") AND create_time < to_timestamp(", until, ")")) == "t") {
+      filters.push_back(absl::StrCat("create_time >= ", TimeText(from),
+                                     " AND create_time < ", TimeText(until),
+                                     " AND state = "));
+    }
+  }
+  if (filters.size() < 2) {
+    Die("too few devices are active still: have them loaded again");
+  }
   return {MeasureJob("quarantine", device::v1::DEVICE_JOB_ACTION_QUARANTINE,
-                     one + "ACTIVE"),
+                     filters[0] + "ACTIVE"),
           MeasureJob("release", device::v1::DEVICE_JOB_ACTION_RELEASE,
-                     one + "QUARANTINED"),
+                     filters[0] + "QUARANTINED"),
           MeasureJob("decommission", device::v1::DEVICE_JOB_ACTION_DECOMMISSION,
-                     other + "ACTIVE")};
+                     filters[1] + "ACTIVE")};
 }
 
 }  // namespace birthmark::bench

@@ -158,5 +158,30 @@ TEST(ShortFormTest, Status) {
   ExpectPositive(json, {"revoke_p99_ms", "revoke_growth"});
 }
 
+TEST(ShortFormTest, Inventory) {
+  const nlohmann::json json =
+      BenchmarkJson({"tests/bench/inventory", "--devices", "3000", "--calls",
+                     "10", "--pool", "4", "--reports", "20", "--seconds", "1",
+                     "--job_devices", "200", "--json"});
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["devices"], 3000);
+  EXPECT_FALSE(json.contains("failed")) << json["failed"];
+  for (const char* query :
+       {"ping", "get_by_uid", "get_by_key", "get_by_certificate", "all",
+        "state.rare", "label.common", "firmware.rare", "count.by_all"}) {
+    ExpectPositive(json["p50_ms"], {query});
+    EXPECT_LE(json["p50_ms"][query], json["p99_ms"][query]);
+  }
+  for (const auto& walk : json["empty"]) {
+    EXPECT_EQ(walk["ended"], true);
+  }
+  EXPECT_EQ(json["reports"]["failed"], 0);
+  ExpectPositive(json, {"reports_per_second", "quarantine_per_second",
+                        "release_per_second", "decommission_per_second"});
+  EXPECT_EQ(json["jobs"]["quarantine"]["done"],
+            json["jobs"]["release"]["done"]);
+  EXPECT_EQ(json["jobs"]["decommission"]["failed"], 0);
+}
+
 }  // namespace
 }  // namespace birthmark::tests

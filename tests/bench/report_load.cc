@@ -78,7 +78,7 @@ ReportResult ReportLoad::Run(double per_second, absl::Duration duration,
       if (per_second > 0) {
         const absl::Duration scheduled =
             start + absl::Seconds(static_cast<double>(mine) / per_second);
-        if (scheduled > due) {
+        if (scheduled > due && scheduled < start + duration) {
           absl::SleepFor(scheduled - due);
         }
         due = scheduled;

@@ -52,7 +52,8 @@ inline constexpr absl::string_view kOcspResponseMalformed =
     "OCSP_RESPONSE_MALFORMED";
 // An OCSP request or response cannot be written. Metadata: field.
 inline constexpr absl::string_view kOcspInvalid = "OCSP_INVALID";
-// Not a JWS in compact form of an algorithm that is known here. Metadata: where.
+// Not a JWS in compact form of an algorithm that is known here. Metadata:
+// where.
 inline constexpr absl::string_view kJwsMalformed = "JWS_MALFORMED";
 
 // UNAUTHENTICATED.

@@ -98,14 +98,14 @@ constexpr char kItems[] = R"(
 constexpr char kEvents[] = R"(
     INSERT INTO device_events
       (device_uid, event_id, kind, from_state, to_state, actor, reason, details,
-       create_time)
+       create_time, fleet_id)
     SELECT uid, pg_temp.uuid_of(ms, md5('event' || n)), 'provisioned', 0, 1,
            'spiffe://birthmark.test/fleet/past/line/line-1', '',
            jsonb_build_object(
              'batch', 'fleets/past/lines/line-1/batches/batch-' || batch,
              'item', item, 'key', encode(spki, 'hex'),
              'serial', encode(serial, 'hex')),
-           second
+           second, 'past'
     FROM past;
 )";
 

@@ -124,9 +124,8 @@ Deployment::Deployment(const Options& options)
     : options_(options),
       base_port_(options.tcp ? FreePorts() : 0),
       dir_(MakeFolder()),
-      postgres_(std::make_unique<PostgresCluster>(
-          PostgresCluster::Options{.durable = options.durable,
-                                   .folder = options.database_folder})) {
+      postgres_(std::make_unique<PostgresCluster>(PostgresCluster::Options{
+          .durable = options.durable, .folder = options.database_folder})) {
   std::vector<std::string> init = {Client(),         "init",
                                    home(),           "--trust-domain",
                                    kTrustDomain,     "--database-host",

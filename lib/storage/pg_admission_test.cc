@@ -110,6 +110,7 @@ class AdmissionTest : public testing::Test {
                    .profile = "idevid",
                    .create_time = now};
     request.event = {.device_uid = request.device.device_uid,
+                     .fleet_id = "acme",
                      .event_id = crypto::NewUid(Clock::Real()),
                      .kind = "provisioned",
                      .actor = kActor,

@@ -344,7 +344,13 @@ void Reporter::Raise() {
   if (findings_.empty()) {
     return;
   }
-  const absl::Time time = findings_.front().create_time;
+  // After the events of the reports, in the histories of the devices too.
+  absl::Time time = findings_.front().create_time;
+  for (const FirmwareAttempt* attempt : chosen_) {
+    for (const audit::Entry& entry : attempt->mutation.audit) {
+      time = std::max(time, entry.time + absl::Milliseconds(1));
+    }
+  }
   const auto new_id = [time] {
     return FormatUid(time, crypto::RandomBytes(kUidRandomBytes));
   };

@@ -178,7 +178,8 @@ TEST(ShortFormTest, Inventory) {
   EXPECT_EQ(json["reports"]["failed"], 0);
   ExpectPositive(json, {"reports_per_second", "quarantine_per_second",
                         "release_per_second", "decommission_per_second"});
-  EXPECT_EQ(json["jobs"]["quarantine"]["done"],
+  // Those of the batch that were in quarantine before, too.
+  EXPECT_LE(json["jobs"]["quarantine"]["done"],
             json["jobs"]["release"]["done"]);
   EXPECT_EQ(json["jobs"]["decommission"]["failed"], 0);
 }

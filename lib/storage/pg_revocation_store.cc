@@ -7,8 +7,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "lib/base/error.h"
+#include "lib/base/reasons.h"
 #include "lib/base/status_macros.h"
+#include "lib/storage/device_row.h"
 #include "lib/storage/param.h"
 #include "lib/storage/record.h"
 #include "lib/storage/revocation_act.h"
@@ -57,6 +61,16 @@ absl::StatusOr<RevocationRow> Perform(
     return CertificateNotFound(act.row);
   }
   const auto& certificate = found[0];
+  if (act.kind == RevocationActKind::kRelease && !certificate[4].is_null() &&
+      static_cast<DeviceState>(ReadInt(certificate[4])) ==
+          DeviceState::kQuarantined) {
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, reasons::kDeviceState,
+        "the certificate's device is quarantined: release the device",
+        {{"resource", absl::StrCat("fleets/", ReadText(certificate[6]),
+                                   "/devices/", ReadText(certificate[3]))},
+         {"state", "QUARANTINED"}});
+  }
   if (BlocksKey(act)) {
     // Keys before revocations, as everybody.
     BlockKeys(session, {ReadBytes(certificate[2])}, act.row.update_time);

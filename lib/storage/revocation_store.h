@@ -37,7 +37,8 @@ class RevocationStore {
   // `row` and `version` as above, the reason is certificateHold. On hold (or
   // released) already: changes nothing, returns what there is. Fail as Revoke
   // does: CERTIFICATE_REVOKED for one that is revoked for good; Release with
-  // kFailedPrecondition / CERTIFICATE_NOT_HELD for one that never was on hold.
+  // kFailedPrecondition / CERTIFICATE_NOT_HELD for one that never was on hold,
+  // DEVICE_STATE for one of a device that is quarantined.
   virtual absl::StatusOr<RevocationRow> Hold(
       const RevocationRow& row, int64_t version,
       const MutationMaker& mutation_for) = 0;

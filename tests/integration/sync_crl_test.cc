@@ -156,10 +156,13 @@ TEST_F(SyncCrlTest, TheFileFollowsWithinASecondAndThroughRestarts) {
   Revoke(later[8]);
   EXPECT_TRUE(Within(absl::Seconds(20), [&] { return Lists(later[8]); }))
       << agent->Err();
+  // Those of shards without a revocation are made when it is their turn.
+  EXPECT_TRUE(Within(absl::Seconds(20), [&] {
+    return nlohmann::json::parse(ReadAll(status_))["crls"].get<int>() >= 3;
+  })) << ReadAll(status_);
   const nlohmann::json state = nlohmann::json::parse(ReadAll(status_));
   EXPECT_EQ(state["alarm"], "");
   EXPECT_EQ(state["connected"], true);
-  EXPECT_GE(state["crls"].get<int>(), 3);
   EXPECT_EQ(agent->Stop(), 0);
 }
 
